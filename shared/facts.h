@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Facts memory: what the data plane has seen, written by it alone and read by anybody who holds the
+ * descriptor (WELCOME). No message is needed to read a counter.
+ *
+ *   struct facts_head
+ *   worker counters   [workers]   at worker_off, worker_stride apart
+ *   binding last SIP  [bindings]  uint32 tick each, at binding_heard_off
+ *   flow last RTP     [flows]     uint32 tick each, at flow_rtp_off
+ *   flow last RTCP    [flows]     uint32 tick each, at flow_rtcp_off
+ *   flow counters     [flows]     struct facts_flow at flow_count_off, flow_count_stride apart
+ *
+ * Ticks are those of clock.h; 0 = never. Readers use relaxed atomic loads. */
+#ifndef SHARED_FACTS_H
+#define SHARED_FACTS_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define FACTS_MAGIC   0x4c574641u
+#define FACTS_VERSION 1
+
+struct facts_head {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t boot_id; /* as in WELCOME */
+	uint32_t workers;
+	uint32_t worker_stride;
+	uint64_t worker_off;
+	uint32_t bindings;
+	uint32_t flows;
+	uint64_t binding_heard_off;
+	uint64_t flow_rtp_off;
+	uint64_t flow_rtcp_off;
+	uint64_t flow_count_off;
+	uint32_t flow_count_stride;
+	uint32_t bindings_used;
+	/* Main thread's gauges. */
+	uint64_t keepalive_short;  /* batches that a fixed SEND_ONE_TIME or a stall cut */
+	uint32_t keepalive_needed; /* smallest SEND_ONE_TIME that would keep the period, 0 = fine */
+	uint32_t flows_used;
+	uint64_t events_lost;
+};
+
+/* The relay's own words for why a packet was dropped; their order is the order of
+ * facts_worker.drop. */
+#define FACTS_DROPS(X)                                 \
+	X(NO_FLOW, "no flow at this media port")       \
+	X(OFF_SOURCE, "not from the latched source")   \
+	X(NOT_RTP, "not RTP or RTCP")                  \
+	X(BAD_RTP, "malformed RTP or RTCP")            \
+	X(PAYLOAD_TYPE, "payload type not negotiated") \
+	X(UNLATCHED, "source not yet verified")        \
+	X(NO_PEER, "other leg has no address yet")     \
+	X(NEXT_HOP, "next hop unresolved")             \
+	X(FRAGMENT, "fragment to a media address")     \
+	X(CHECKSUM, "bad IP header or length")         \
+	X(TTL, "time to live ran out")                 \
+	X(TX_FULL, "transmit ring full")               \
+	X(PUNT_FULL, "host ring full")                 \
+	X(NO_MBUF, "no packet buffer")
+
+enum facts_drop {
+#define X(name, text) FACTS_DROP_##name,
+	FACTS_DROPS(X)
+#undef X
+		FACTS_DROP_MAX
+};
+
+/* Counters of one worker, in cache lines of its own. */
+struct facts_worker {
+	uint64_t rx;
+	uint64_t tx;
+	uint64_t relayed_rtp;
+	uint64_t relayed_rtcp;
+	uint64_t punted;
+	uint64_t sip_heard;
+	uint64_t keepalives;
+	uint64_t keepalive_late_max_us; /* worst lateness against the slot's schedule */
+	uint64_t loop_gap_max_us;       /* longest time between two turns of the loop */
+	uint64_t busy_cycles;
+	uint64_t total_cycles;
+	uint64_t drop[FACTS_DROP_MAX];
+};
+
+/* Counters of one flow: packets that came from its verified source. */
+struct facts_flow {
+	uint64_t bytes; /* RTP payload and header, without UDP */
+	uint32_t packets;
+	uint32_t rejected; /* off-source or malformed */
+};
+static_assert(sizeof(struct facts_flow) == 16, "shared layout");
+
+#endif
