@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where modules drop their events for the control plane (main thread only). The server behind it
+ * bounds each client's queue; an event for a slot without a client is forgotten, since a client
+ * that comes back reads the facts. */
+#ifndef DATAPLANE_CORE_EVENT_H
+#define DATAPLANE_CORE_EVENT_H
+
+#include "shared/proto.h"
+
+struct event_sink {
+	void *ctx;
+	void (*flow)(void *ctx, uint32_t slot, const struct proto_flow_event *event);
+	void (*binding)(void *ctx, uint32_t slot, const struct proto_binding_event *event);
+};
+
+static inline void event_flow(
+	const struct event_sink *sink, uint32_t slot, const struct proto_flow_event *event)
+{
+	sink->flow(sink->ctx, slot, event);
+}
+
+static inline void event_binding(
+	const struct event_sink *sink, uint32_t slot, const struct proto_binding_event *event)
+{
+	sink->binding(sink->ctx, slot, event);
+}
+
+#endif

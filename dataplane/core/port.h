@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK ports: from the configuration's words to a started device. */
+#ifndef DATAPLANE_CORE_PORT_H
+#define DATAPLANE_CORE_PORT_H
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORT_NAME_MAX 64
+
+struct port {
+	char text[PORT_NAME_MAX]; /* as configured, for the log */
+	uint16_t id;
+	uint16_t queues; /* Rx and Tx queues, one of each for a worker */
+	uint16_t mtu;
+	struct rte_ether_addr mac;
+	bool started;
+};
+
+/* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
+ * "vdev:DRIVER[,ARGS]" or a PCI address, sets it up with `queues` queue pairs and starts it. index
+ * makes the device name unique. Returns 0 or -errno after one log line that says what is wrong. */
+int port_open(struct port *port, const char *text, unsigned int index, uint16_t queues,
+	struct rte_mempool *pool);
+void port_close(struct port *port);
+
+#endif

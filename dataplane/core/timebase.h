@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CLOCK_BOOTTIME for workers without a system call: the time stamp counter, scaled by one
+ * multiplication, plus an offset that the main thread corrects every second. */
+#ifndef DATAPLANE_CORE_TIMEBASE_H
+#define DATAPLANE_CORE_TIMEBASE_H
+
+#include <stdint.h>
+
+/* Time is counted in 1/65536 of a clock.h tick; one 64-bit offset is replaced atomically. */
+#define TIMEBASE_SHIFT 16
+
+struct timebase {
+	uint64_t scale;  /* units a cycle, times 2^64 */
+	uint64_t offset; /* units at TSC 0, modulo 2^64 */
+};
+
+/* tsc_hz from rte_get_tsc_hz(). */
+void timebase_open(struct timebase *base, uint64_t tsc_hz);
+
+/* Main thread, every second: tsc and boot_ms were read at the same moment. */
+void timebase_sync(struct timebase *base, uint64_t tsc, uint64_t boot_ms);
+
+/* The clock.h tick of a TSC value; never 0. */
+static inline uint32_t timebase_tick(const struct timebase *base, uint64_t tsc)
+{
+	uint64_t units = (uint64_t)(((unsigned __int128)tsc * base->scale) >> 64) +
+		__atomic_load_n(&base->offset, __ATOMIC_RELAXED);
+	uint32_t tick = (uint32_t)(units >> TIMEBASE_SHIFT);
+
+	return tick ? tick : 1;
+}
+
+#endif

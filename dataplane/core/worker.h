@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One worker: a pinned lcore with one Rx and one Tx queue on every port. Everything in here belongs
+ * to that lcore; other threads reach it through its rings only. Hot path: no system call, malloc,
+ * lock, log, division or unbounded loop. */
+#ifndef DATAPLANE_CORE_WORKER_H
+#define DATAPLANE_CORE_WORKER_H
+
+#include "dataplane/core/idle.h"
+#include "dataplane/core/mailbox.h"
+#include "dataplane/core/timebase.h"
+#include "dataplane/host/nexthop.h"
+#include "shared/facts.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WORKER_MAX       64
+#define WORKER_PORTS_MAX 8
+#define WORKER_BURST     32
+
+struct media;
+struct keepalive;
+
+/* What is handed to the kernel, best served first: the order of the pump's turns. A class has a
+ * ring and a budget of its own, so that a flood of one cannot starve another. */
+enum punt_class {
+	PUNT_NEIGHBOUR, /* ARP, neighbour discovery */
+	PUNT_SIP,       /* UDP to an address of ours that is not a media port */
+	PUNT_ICMP,      /* other ICMP, ICMPv6 */
+	PUNT_OTHER,
+	PUNT_CLASSES,
+};
+
+/* A port as this worker sees it. */
+struct worker_port {
+	uint16_t id;    /* DPDK port */
+	uint16_t queue; /* Rx and Tx queue of this worker */
+	uint16_t tx_len;
+	struct rte_ether_addr mac;
+	struct rte_ring
+		*from_host; /* frames of the kernel to send here, NULL: another worker's job */
+	struct rte_mbuf *tx[WORKER_BURST];
+};
+
+struct worker {
+	uint16_t index; /* 0 .. workers - 1: the index of per-worker arrays everywhere */
+	uint16_t port_count;
+	uint32_t now_tick; /* clock.h tick, never 0, never goes back */
+	uint64_t now_tsc;  /* of this turn */
+	uint64_t tsc_hz;
+	uint64_t work; /* packets taken and sent: a turn that does not move it is idle */
+	struct facts_worker *count;
+	const struct nexthop_entry *nexthops; /* see nexthop_load() */
+	struct media *media;
+	struct keepalive *keepalive;
+	struct worker_port
+		port[WORKER_PORTS_MAX]; /* indexed by nexthop_entry.port, not DPDK's id */
+
+	/* Cold. */
+	struct rte_ring *punt[PUNT_CLASSES]; /* to the exception pump, SP/SC */
+	const struct timebase *timebase;
+	struct rte_rcu_qsbr *qsbr; /* thread id = index */
+	struct mailbox mailbox;    /* orders of the main thread */
+	struct idle idle;
+	unsigned int lcore;
+	int socket;
+	uint64_t turn_tsc; /* start of the turn before */
+	uint64_t gap_tsc;  /* longest gap so far */
+	const bool *stop;
+} __rte_cache_aligned;
+
+static inline void worker_drop(struct worker *w, struct rte_mbuf *mbuf, enum facts_drop why)
+{
+	w->count->drop[why]++;
+	rte_pktmbuf_free(mbuf);
+}
+
+/* Sends what is buffered for a port; what the ring does not take is freed and counted. */
+void worker_flush(struct worker *w, uint16_t port);
+
+/* Queues a complete frame for a port (index, not DPDK id) and takes it over. Sent when a burst is
+ * full and at the end of the turn. */
+static inline void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *mbuf)
+{
+	struct worker_port *p = &w->port[port];
+
+	p->tx[p->tx_len++] = mbuf;
+	if (p->tx_len == WORKER_BURST)
+		worker_flush(w, port);
+}
+
+/* Hands a frame to the kernel by way of the exception pump and takes it over; a full ring drops and
+ * counts it. The pump finds the host port by mbuf->port, the DPDK id as Rx has set it. */
+static inline void worker_punt(struct worker *w, struct rte_mbuf *mbuf, enum punt_class class)
+{
+	if (likely(rte_ring_sp_enqueue(w->punt[class], mbuf) == 0))
+		w->count->punted++;
+	else
+		worker_drop(w, mbuf, FACTS_DROP_PUNT_FULL);
+}
+
+/* The lcore's main function; arg is its struct worker. Returns when *stop is set. Each turn:
+ *   media_input(w, port, mbufs, n)    for each port that had frames; takes all of them over
+ *   keepalive_turn(w, now_tsc)        sends what is due, bounded; returns the TSC of the next due
+ *                                     moment (UINT64_MAX: nothing to send)
+ *   mails, frames of the kernel, flush, quiescent report, sleep ramp. */
+int worker_run(void *arg);
+
+#endif
