@@ -60,7 +60,7 @@ enum gate_action {
 	X(PARSER, "refused by the parser")
 
 enum gate_why {
-#define X(name, text) GATE_##name,
+#define X(name, text) GATE_WHY_##name,
 	GATE_WHYS(X)
 #undef X
 		GATE_WHY_MAX
