@@ -11,8 +11,12 @@
  *   SYNC_BEGIN (generation)            ->
  *   CONF, MEDIA_ADDR, BINDING_SET, FLOW_SET  marked with the generation
  *   SYNC_END (generation)              ->    sweeps what this slot did not set again
- *   BINDING_SET/DEL, FLOW_SET/DEL      ->    ACK per packet (seq, status, first refused record)
+ *   BINDING_SET/DEL, FLOW_SET/DEL      ->
  *                                      <-    FLOW_EVENT, BINDING_EVENT, LOST
+ *
+ * Each packet of a client but the HELLO is answered by one ACK (seq, status, first refused record),
+ * in order; MEDIA_ADDR by a MEDIA_READY of the accepted records (same seq), if any, and then the
+ * ACK.
  *
  * A handle is id + generation of that id: events about a flow that was meanwhile replaced are told
  * apart. Times are CLOCK_BOOTTIME milliseconds. Counters and last-heard ticks are not sent at all:
