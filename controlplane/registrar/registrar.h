@@ -18,25 +18,17 @@
 #include <osipparser2/osip_parser.h>
 
 struct dpclient;
+struct record;
 struct wheel;
 
 #define REGISTRAR_HEADERS_MAX 40
 #define REGISTRAR_TEXT_MAX    16384
 
-/* One field of a binding's record in the store; the value is text. */
-struct registrar_field {
-	const char *name;
-	const char *value;
-};
-
-/* Each may be NULL. Nothing is waited for. */
+/* Each may be NULL. Nothing is waited for. rec is the whole record of a binding and may be kept
+ * only until the callback returns; times are CLOCK_BOOTTIME ms (store/record.h). */
 struct registrar_store {
-	/* Writes the record of a binding whole; expires_wall_ms is ms since 1970. */
-	void (*set)(void *arg, const char *aor, const char *bid,
-		const struct registrar_field *fields, size_t count, uint64_t expires_wall_ms);
-	/* Rewrites some fields of a record that exists. */
-	void (*touch)(void *arg, const char *aor, const char *bid,
-		const struct registrar_field *fields, size_t count);
+	void (*set)(void *arg, const char *aor, const char *bid, const struct record *rec,
+		uint64_t expires_ms);
 	void (*del)(void *arg, const char *aor, const char *bid);
 	void *arg;
 };
@@ -56,7 +48,6 @@ struct registrar_conf {
 	uint32_t retry_after;      /* s in a 503; 0 = 60 */
 	uint8_t class_id;          /* keep-alive class of registered phones */
 	uint64_t now_ms;           /* CLOCK_BOOTTIME */
-	uint64_t wall_ms;          /* since 1970 */
 	struct wheel *wheel;       /* must outlive the registrar */
 	struct dpclient *dp;       /* NULL: no data plane, no keep-alives */
 	struct registrar_store store;
@@ -76,7 +67,7 @@ struct registrar_request {
 	struct addr local;  /* the socket it arrived on */
 	const char *user;   /* account proven by digest_check, NULL = none */
 	uint64_t now_ms;
-	uint64_t wall_ms;
+	uint64_t wall_ms; /* since 1970, for Date */
 };
 
 struct registrar_header {
@@ -114,10 +105,14 @@ bool registrar_is_from(
 /* True if the host of a URI is one of our domains. */
 bool registrar_serves(const struct registrar *r, const osip_uri_t *uri);
 
-/* Takes in a binding as the store has it. Returns 0, -ESTALE (expired: nothing is done, the caller
- * removes it), -EINVAL (a field is missing or wrong) or -ENOSPC. */
+/* Takes in a binding as the store has it (store_events.binding). Returns 0, -ESTALE (expired:
+ * nothing is done), -EINVAL (a field is missing or wrong; the AOR is not ours any more), -EEXIST or
+ * -ENOSPC. */
 int registrar_restore(struct registrar *r, const char *aor, const char *bid,
-	const struct registrar_field *fields, size_t count, uint64_t now_ms, uint64_t wall_ms);
+	const struct record *rec, uint64_t expires_ms, uint64_t now_ms);
+
+/* Hands every live binding to the store again (store_events.bindings). */
+void registrar_store_all(struct registrar *r, uint64_t now_ms);
 
 /* Keep-alives to a device that never registers, from the local address given. Returns 0, -EEXIST or
  * -ENOSPC. */
