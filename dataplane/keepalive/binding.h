@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bindings as the control plane sets them. Main thread. `slot` is the client's (hello); a binding
+ * belongs to the client that set it. */
+#ifndef DATAPLANE_KEEPALIVE_BINDING_H
+#define DATAPLANE_KEEPALIVE_BINDING_H
+
+#include "shared/proto.h"
+
+#include <stdint.h>
+
+struct keepalive;
+
+/* Adds, updates (same gen) or replaces (other gen) a binding; the record passed proto_check, and
+ * its id is one of the client's. Returns 0, -EINVAL (id or family), -EPERM (another client's),
+ * -ETIME (expired already), -ENOSPC (tables full), -EAGAIN (as keepalive_room). */
+int binding_set(struct keepalive *keepalive, uint32_t slot, const struct proto_binding *binding,
+	uint64_t now_ms);
+
+/* Returns 0, also when the handle names nothing or another generation; -EAGAIN. */
+int binding_del(struct keepalive *keepalive, uint32_t slot, const struct proto_handle *handle);
+
+/* Mark and sweep of one client's bindings: what was not set between begin and end goes. The sweep
+ * itself runs in keepalive_tick. */
+void binding_sync_begin(struct keepalive *keepalive, uint32_t slot);
+void binding_sync_end(struct keepalive *keepalive, uint32_t slot);
+
+#endif

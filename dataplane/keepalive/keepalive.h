@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keep-alives: the context that holds bindings, templates and the workers' sweeps. Main thread,
+ * except keepalive_turn(). */
+#ifndef DATAPLANE_KEEPALIVE_KEEPALIVE_H
+#define DATAPLANE_KEEPALIVE_KEEPALIVE_H
+
+#include "dataplane/core/event.h"
+#include "dataplane/core/facts.h"
+#include "dataplane/core/mem.h"
+#include "dataplane/core/route.h"
+#include "shared/proto.h"
+
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+#include <stdint.h>
+
+struct keepalive;
+struct worker;
+
+struct keepalive_conf {
+	const struct mem *mem;
+	const struct facts *facts; /* binding_heard[], head */
+	struct rte_rcu_qsbr *qsbr;
+	struct event_sink events;
+	struct route route;
+	struct worker *workers; /* their mailboxes are open already */
+	unsigned int worker_count;
+	struct rte_mempool *pool; /* frames to send; each worker uses its lcore's cache */
+	uint32_t bindings;        /* capacity: ids are 0 .. bindings - 1 */
+	uint64_t tsc_hz;
+};
+
+/* Sets worker->keepalive of each worker; before the workers run. Returns 0 or -errno. */
+int keepalive_open(struct keepalive **keepalive, const struct keepalive_conf *conf);
+
+/* After the workers have ended. */
+void keepalive_close(struct keepalive *keepalive);
+
+/* One device class, checked by proto_check. Period, interval and batch are taken from class 0 and
+ * hold for the node. Takes effect on bindings in place. Returns 0, -EOPNOTSUPP for a payload kind
+ * that needs answers, -ENOMEM, or -EAGAIN (as keepalive_room). */
+int keepalive_conf_set(struct keepalive *keepalive, const struct proto_conf *conf);
+
+/* How many binding_set, binding_del and keepalive_conf_set calls are certain not to return -EAGAIN
+ * now. The server stops reading its clients while it is below PROTO_RECORDS_MAX. */
+unsigned int keepalive_room(const struct keepalive *keepalive);
+
+/* Every 20 ms or so: expiry, sweeps of a sync, route changes, gauges. Bounded. */
+void keepalive_tick(struct keepalive *keepalive, uint64_t now_ms);
+
+/* Routes changed: the destinations of all bindings are asked for again, in portions. */
+void keepalive_reroute(struct keepalive *keepalive);
+
+/* Worker: sends what is due at now_tsc (a bounded number of frames, so that Rx has its turn) and
+ * returns the TSC at which it wants to run again; UINT64_MAX when there is nothing to send. */
+uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc);
+
+#endif
