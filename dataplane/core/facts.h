@@ -4,6 +4,7 @@
 #define DATAPLANE_CORE_FACTS_H
 
 #include "dataplane/core/mem.h"
+#include "dataplane/media/record.h"
 #include "shared/facts.h"
 
 #include <stddef.h>
@@ -17,10 +18,10 @@ struct facts {
 
 	/* Inside base. Ticks are written with relaxed stores, and only when they change. */
 	struct facts_head *head;
-	uint32_t *binding_heard;       /* [bindings] */
-	uint32_t *flow_rtp;            /* [flows] */
-	uint32_t *flow_rtcp;           /* [flows] */
-	struct facts_flow *flow_count; /* [flows] */
+	uint32_t *binding_heard;  /* [bindings] */
+	uint32_t *flow_rtp;       /* [flows] */
+	uint32_t *flow_rtcp;      /* [flows] */
+	struct flow_record *flow; /* [flows], the counters are their field `count` */
 };
 
 /* Returns 0 or -ENOMEM. */
