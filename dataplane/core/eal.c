@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/eal.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_hash_crc.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EAL_ARGS_MAX 64
+#define EAL_TEXT_MAX 4096
+
+struct eal_args {
+	char *argv[EAL_ARGS_MAX + 1];
+	int argc;
+	char text[EAL_TEXT_MAX];
+	size_t used;
+	bool overflow;
+};
+
+__attribute__((format(printf, 2, 3))) static void eal_arg(
+	struct eal_args *args, const char *fmt, ...)
+{
+	size_t room = sizeof(args->text) - args->used;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(args->text + args->used, room, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= room || args->argc == EAL_ARGS_MAX) {
+		args->overflow = true;
+		return;
+	}
+	args->argv[args->argc++] = args->text + args->used;
+	args->used += (size_t)n + 1;
+}
+
+bool eal_port_is_pci(const char *text)
+{
+	unsigned int domain, bus, dev, func;
+
+	return sscanf(text, "%x:%x:%x.%u", &domain, &bus, &dev, &func) == 4 ||
+		sscanf(text, "%x:%x.%u", &bus, &dev, &func) == 3;
+}
+
+/* CPUs that this process may run on. */
+static size_t eal_cpus(unsigned int *cpus, size_t max)
+{
+	cpu_set_t set;
+	size_t n = 0;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 0;
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE && n < max; cpu++) {
+		if (CPU_ISSET(cpu, &set))
+			cpus[n++] = cpu;
+	}
+	return n;
+}
+
+static void eal_arg_lcores(struct eal_args *args, const struct conf_dataplane *conf)
+{
+	unsigned int lcores = conf->workers + 2;
+	unsigned int cpus[CPU_SETSIZE];
+	size_t count = eal_cpus(cpus, CPU_SETSIZE), used = 0;
+	bool pinned = count >= lcores;
+	char text[EAL_TEXT_MAX / 2];
+
+	if (!pinned)
+		used = (size_t)snprintf(text, sizeof(text), "(0-%u)@(", lcores - 1);
+	for (unsigned int i = 0; i < (pinned ? lcores : count) && used < sizeof(text); i++) {
+		const char *sep = i ? "," : "";
+
+		/* The pump, last, shares the main thread's CPU. */
+		used += (size_t)(pinned
+				? snprintf(text + used, sizeof(text) - used, "%s%u@%u", sep, i,
+					  cpus[i < lcores - 1 ? i : 0])
+				: snprintf(text + used, sizeof(text) - used, "%s%u", sep, cpus[i]));
+	}
+	eal_arg(args, "--lcores=%s%s", text, pinned ? "" : ")");
+	eal_arg(args, "--main-lcore=0");
+	if (!pinned)
+		log_info("%zu CPUs for %u threads: workers float instead of being pinned", count,
+			lcores);
+}
+
+static void eal_arg_devices(struct eal_args *args, const struct conf_dataplane *conf)
+{
+	bool pci = false;
+
+	for (size_t i = 0; i < conf->ports.count; i++) {
+		if (!eal_port_is_pci(conf->ports.item[i]))
+			continue;
+		eal_arg(args, "--allow=%s", conf->ports.item[i]);
+		pci = true;
+	}
+	if (!pci)
+		eal_arg(args, "--no-pci");
+}
+
+int eal_open(const struct conf_dataplane *conf)
+{
+	struct eal_args *args = calloc(1, sizeof(*args));
+	int err = 0;
+
+	if (!args)
+		return -ENOMEM;
+	eal_arg(args, "linewatch-dp");
+	/* Names this instance's runtime folder; the same at each start, so that none pile up. */
+	eal_arg(args, "--file-prefix=linewatch-%08x",
+		rte_hash_crc(conf->socket, (uint32_t)strlen(conf->socket), 0));
+	eal_arg(args, "--log-level=lib.eal:warning");
+	if (conf->hugepages) {
+		eal_arg(args, "--in-memory");
+	} else {
+		eal_arg(args, "--no-huge");
+		eal_arg(args, "--no-shconf");
+		eal_arg(args, "-m");
+		eal_arg(args, "%u", conf->memory_mb);
+	}
+	eal_arg_devices(args, conf);
+	eal_arg_lcores(args, conf);
+	if (args->overflow) {
+		log_error("dataplane: too many ports, workers or CPUs for one command line");
+		err = -E2BIG;
+		goto out;
+	}
+	if (rte_eal_init(args->argc, args->argv) < 0) {
+		err = -rte_errno;
+		log_error("DPDK does not start: %s (the lines above say why; dataplane.memory is "
+			  "%u MB%s)",
+			rte_strerror(rte_errno), conf->memory_mb,
+			conf->hugepages ? ", dataplane.hugepages is true" : "");
+	}
+out:
+	free(args);
+	return err;
+}
+
+void eal_close(void)
+{
+	rte_eal_cleanup();
+}

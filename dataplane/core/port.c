@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/port.h"
+
+#include "dataplane/core/eal.h"
+#include "shared/log.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Short rings fit the cache: 2,048 descriptors cost 15 to 30 % of the packet rate. */
+#define PORT_DESCRIPTORS 512
+
+/* Words of the configuration, and the device they stand for. */
+static const struct {
+	const char *word;
+	const char *driver;
+	const char *args; /* %s the word's value, %u queues */
+	bool interface;   /* the value is a kernel interface that must exist */
+} port_kinds[] = {
+	{"af_packet:", "net_af_packet", "iface=%s,qpairs=%u", true},
+	{"af_xdp:", "net_af_xdp", "iface=%s,queue_count=%u", true},
+	{"tap:", "net_tap", "iface=%s", false},
+	{"pcap:", "net_pcap", "%s", false},
+};
+
+/* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
+static int port_check_interface(const char *text, const char *value)
+{
+	char name[IF_NAMESIZE];
+	size_t len = strcspn(value, ",");
+
+	if (len == 0 || len >= sizeof(name)) {
+		log_error("dataplane.ports: %s: an interface name has 1 to %d characters", text,
+			IF_NAMESIZE - 1);
+		return -EINVAL;
+	}
+	memcpy(name, value, len);
+	name[len] = '\0';
+	if (!if_nametoindex(name)) {
+		log_error("dataplane.ports: %s: there is no interface %s here (ip link shows those "
+			  "there are)",
+			text, name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/* Device name and arguments of a configured port. Returns 0 or -errno after a log line. */
+static int port_device(const char *text, unsigned int index, uint16_t queues,
+	char name[static PORT_NAME_MAX], char *args, size_t args_len)
+{
+	size_t len;
+
+	args[0] = '\0';
+	for (size_t i = 0; i < RTE_DIM(port_kinds); i++) {
+		const char *value = text + strlen(port_kinds[i].word);
+
+		if (strncmp(text, port_kinds[i].word, strlen(port_kinds[i].word)) != 0)
+			continue;
+		if (port_kinds[i].interface && port_check_interface(text, value))
+			return -ENODEV;
+		snprintf(name, PORT_NAME_MAX, "%s%u", port_kinds[i].driver, index);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(args, args_len, port_kinds[i].args, value, queues);
+#pragma GCC diagnostic pop
+		return 0;
+	}
+	if (strncmp(text, "vdev:", 5) == 0)
+		text += 5;
+	else if (!eal_port_is_pci(text)) {
+		log_error("dataplane.ports: %s: allowed are af_packet:IFACE, af_xdp:IFACE, "
+			  "tap:NAME, pcap:ARGUMENTS, vdev:DRIVER and a PCI address",
+			text);
+		return -EINVAL;
+	}
+	len = strcspn(text, ",");
+	if (len == 0 || len >= PORT_NAME_MAX) {
+		log_error("dataplane.ports: %s: device name too long", text);
+		return -EINVAL;
+	}
+	memcpy(name, text, len);
+	name[len] = '\0';
+	if (text[len])
+		snprintf(args, args_len, "%s", text + len + 1);
+	return 0;
+}
+
+/* Creates the device unless the EAL has found it already (PCI). */
+static int port_probe(struct port *port, unsigned int index)
+{
+	char name[PORT_NAME_MAX], args[256];
+	int err = port_device(port->text, index, port->queues, name, args, sizeof(args));
+
+	if (err)
+		return err;
+	if (rte_eth_dev_get_port_by_name(name, &port->id) == 0)
+		return 0;
+	err = rte_eal_hotplug_add(eal_port_is_pci(port->text) ? "pci" : "vdev", name, args);
+	if (err) {
+		log_error("dataplane.ports: %s: device %s cannot be made: %s%s", port->text, name,
+			strerror(-err),
+			err == -EPERM || err == -EACCES ? " (CAP_NET_RAW and CAP_NET_ADMIN?)" : "");
+		return err;
+	}
+	err = rte_eth_dev_get_port_by_name(name, &port->id);
+	if (err)
+		log_error(
+			"dataplane.ports: %s: device %s is not an Ethernet port", port->text, name);
+	return err;
+}
+
+static int port_setup(struct port *port, struct rte_mempool *pool)
+{
+	uint16_t rxd = PORT_DESCRIPTORS, txd = PORT_DESCRIPTORS;
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int err = rte_eth_dev_info_get(port->id, &info);
+
+	if (err)
+		return err;
+	if (port->queues > info.max_rx_queues || port->queues > info.max_tx_queues)
+		return -ERANGE;
+	if (port->queues > 1 && info.flow_type_rss_offloads) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) &
+			info.flow_type_rss_offloads;
+	}
+	/* No Tx offload: checksums are our own, and NICs keep their fast Tx path. */
+	err = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	if (err)
+		return err;
+	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
+	for (uint16_t q = 0; q < port->queues && !err; q++) {
+		err = rte_eth_rx_queue_setup(port->id, q, rxd, (unsigned int)socket, NULL, pool);
+		if (!err)
+			err = rte_eth_tx_queue_setup(port->id, q, txd, (unsigned int)socket, NULL);
+	}
+	return err;
+}
+
+int port_open(struct port *port, const char *text, unsigned int index, uint16_t queues,
+	struct rte_mempool *pool)
+{
+	int err;
+
+	*port = (struct port){.queues = queues};
+	if (snprintf(port->text, sizeof(port->text), "%s", text) >= (int)sizeof(port->text)) {
+		log_error("dataplane.ports: %s: longer than %zu characters", text,
+			sizeof(port->text) - 1);
+		return -EINVAL;
+	}
+	err = port_probe(port, index);
+	if (err)
+		return err;
+	err = port_setup(port, pool);
+	if (!err)
+		err = rte_eth_macaddr_get(port->id, &port->mac);
+	if (!err)
+		err = rte_eth_dev_get_mtu(port->id, &port->mtu);
+	if (!err)
+		err = rte_eth_dev_start(port->id);
+	if (err) {
+		log_error("dataplane.ports: %s: cannot be set up with %u queues (one for each "
+			  "worker): %s",
+			text, queues, strerror(-err));
+		rte_eth_dev_close(port->id);
+		return err;
+	}
+	port->started = true;
+	return 0;
+}
+
+void port_close(struct port *port)
+{
+	if (!port->started)
+		return;
+	rte_eth_dev_stop(port->id);
+	rte_eth_dev_close(port->id);
+	port->started = false;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/worker.h"
+
+#include "dataplane/keepalive/keepalive.h"
+#include "dataplane/media/media.h"
+
+#include <rte_cycles.h>
+
+void worker_flush(struct worker *w, uint16_t port)
+{
+	struct worker_port *p = &w->port[port];
+	uint16_t sent;
+
+	if (p->tx_len == 0)
+		return;
+	sent = rte_eth_tx_burst(p->id, p->queue, p->tx, p->tx_len);
+	w->count->tx += sent;
+	w->work += sent;
+	if (unlikely(sent < p->tx_len)) {
+		w->count->drop[FACTS_DROP_TX_FULL] += (uint64_t)(p->tx_len - sent);
+		rte_pktmbuf_free_bulk(p->tx + sent, (unsigned int)(p->tx_len - sent));
+	}
+	p->tx_len = 0;
+}
+
+/* Takes the time of this turn and accounts for the turn before. */
+static void worker_clock(struct worker *w)
+{
+	uint64_t now = rte_rdtsc();
+	uint64_t gap = now - w->turn_tsc;
+	uint32_t tick = timebase_tick(w->timebase, now);
+
+	w->count->total_cycles += gap;
+	if (unlikely(gap > w->gap_tsc)) {
+		w->gap_tsc = gap;
+		w->count->loop_gap_max_us = timebase_us(w->timebase, gap);
+	}
+	w->turn_tsc = now;
+	w->now_tsc = now;
+	if (clock_tick_before(w->now_tick, tick))
+		w->now_tick = tick;
+}
+
+static void worker_receive(struct worker *w, uint16_t port)
+{
+	struct worker_port *p = &w->port[port];
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	uint16_t n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
+
+	if (n == 0)
+		return;
+	w->count->rx += n;
+	w->work += n;
+	media_input(w, port, mbufs, n);
+}
+
+/* Frames of the kernel leave by the worker's own queue. */
+static void worker_from_host(struct worker *w, uint16_t port)
+{
+	struct worker_port *p = &w->port[port];
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	unsigned int n;
+
+	if (!p->from_host)
+		return;
+	n = rte_ring_sc_dequeue_burst(p->from_host, (void **)mbufs, WORKER_BURST, NULL);
+	for (unsigned int i = 0; i < n; i++)
+		worker_tx(w, port, mbufs[i]);
+}
+
+static void worker_turn(struct worker *w)
+{
+	uint64_t work = w->work;
+	uint64_t due;
+
+	worker_clock(w);
+	w->work += mailbox_run(&w->mailbox, w);
+	for (uint16_t port = 0; port < w->port_count; port++) {
+		worker_receive(w, port);
+		worker_from_host(w, port);
+	}
+	due = keepalive_turn(w, w->now_tsc);
+	for (uint16_t port = 0; port < w->port_count; port++)
+		worker_flush(w, port);
+	rte_rcu_qsbr_quiescent(w->qsbr, w->index);
+	if (w->work == work) {
+		idle_wait(&w->idle, w->now_tsc, due);
+		return;
+	}
+	idle_reset(&w->idle);
+	w->count->busy_cycles += rte_rdtsc() - w->now_tsc;
+}
+
+int worker_run(void *arg)
+{
+	struct worker *w = arg;
+
+	idle_open(&w->idle, w->idle.max_us, w->tsc_hz);
+	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
+	w->turn_tsc = rte_rdtsc();
+	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED))
+		worker_turn(w);
+	rte_rcu_qsbr_thread_offline(w->qsbr, w->index);
+	return 0;
+}
