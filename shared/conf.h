@@ -144,6 +144,7 @@ struct conf_sip {
 struct conf_user {
 	char name[CONF_NAME_MAX];
 	char password[CONF_NAME_MAX];
+	uint32_t line; /* in the file */
 };
 
 /* The overrides are applied: session and media hold for this trunk as they stand. */

@@ -53,7 +53,7 @@ struct param {
 	uint32_t flags;
 	size_t offset;     /* in the struct of the section */
 	const char *value; /* default, as the file would spell it; NULL: empty or derived */
-	uint32_t min;      /* of an int; bytes of a text */
+	uint32_t min;      /* of an int; bytes of a text; default port of an address */
 	uint32_t max;
 	uint32_t warn_above;      /* 0 = never */
 	const char *unit;         /* "s", "ms", "us", "MB", "bytes" or "" */
@@ -69,6 +69,10 @@ extern const size_t param_count;
 /* "session" for PARAM_SESSION; "" for PARAM_TOP. */
 const char *param_section_name(enum param_section section);
 
+/* Letters to change, add or drop, of any case, to turn one name into the other; SIZE_MAX when one
+ * is far too long. */
+size_t param_distance(const char *a, const char *b);
+
 /* NULL when there is none. */
 const struct param *param_find(enum param_section section, const char *name);
 
@@ -79,9 +83,9 @@ bool param_is_list(const struct param *param);
 
 #define PARAM_WHY_MAX 320
 
-/* Reads a text of len bytes (it may hold zeros) into the parameter's field of the section struct at
- * base; an item is appended to a list. Returns 0, or -EINVAL or -ENOMEM with why such as
- * "60 is out of range: 90 to 86400 s"; then the field is as before. */
+/* Reads a text of len bytes (it may hold zeros; text[len] is one) into the parameter's field of the
+ * section struct at base; an item is appended to a list. Returns 0, or -EINVAL or -ENOMEM with why
+ * such as "60 is out of range: 90 to 86400 s"; then the field is as before. */
 int param_parse(const struct param *param, void *base, const char *text, size_t len,
 	char why[static PARAM_WHY_MAX]);
 
