@@ -11,10 +11,13 @@
 
 #define WHEEL_BITS   6
 #define WHEEL_SLOTS  (1 << WHEEL_BITS)
-#define WHEEL_LEVELS 7 /* 2^42 ms; later deadlines wait in the last level and are sorted in again \
-			*/
+#define WHEEL_LEVELS 8
 
-struct wheel_timer {
+/* Latest time it knows, 8900 years of uptime; a later deadline never comes. */
+#define WHEEL_HORIZON_MS ((1ull << (WHEEL_BITS * WHEEL_LEVELS)) - 1)
+* /
+
+	struct wheel_timer {
 	struct wheel_timer *next;
 	struct wheel_timer **prev; /* NULL: not armed */
 	uint64_t deadline_ms;
@@ -38,8 +41,8 @@ void wheel_init(struct wheel *wheel, uint64_t now_ms);
 /* Prepares a timer once; it may then be armed and cancelled at will. */
 void wheel_timer_init(struct wheel_timer *timer, void (*fn)(struct wheel_timer *timer));
 
-/* Arms or re-arms. A deadline that is already past fires at the next wheel_run that advances time
- * or is called at all; never from inside wheel_arm. */
+/* Arms or re-arms. A deadline that is already past fires one millisecond after the wheel's now;
+ * never from inside wheel_arm. */
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms);
 
 /* Nothing happens to a timer that is not armed. */
@@ -50,9 +53,9 @@ static inline bool wheel_armed(const struct wheel_timer *timer)
 	return timer->prev != NULL;
 }
 
-/* Calls fn of every timer due at now_ms, each disarmed first, in the order of their milliseconds.
- * fn may arm, cancel and free any timer, its own included; one that it arms for now or earlier
- * waits for the next run. Returns the number of timers fired. */
+/* Calls fn of every timer due by now_ms, each disarmed first, in the order of their milliseconds.
+ * fn may arm, cancel and free any timer, its own included; what it arms for later than now_ms waits
+ * for the next run. Returns the number of timers fired. */
 size_t wheel_run(struct wheel *wheel, uint64_t now_ms);
 
 /* When wheel_run must be called next: never later than the earliest deadline, perhaps earlier (to

@@ -22,7 +22,7 @@ struct gate_limits {
 };
 
 enum gate_action {
-	GATE_ACCEPT,    /* parse buf[0 .. len) of the result */
+	GATE_ACCEPT,    /* parse msg[0 .. len) of the result */
 	GATE_DROP,      /* forget it; why tells the counter */
 	GATE_REPLY,     /* a request that gate_reply can answer with code and reason */
 	GATE_KEEPALIVE, /* CRLF, NULs, "jaK", STUN: swallow without a word */
@@ -77,19 +77,20 @@ struct gate_result {
 	enum gate_why why;
 	uint16_t code;      /* GATE_REPLY: 400, 413, 505 or 513 */
 	const char *reason; /* its reason phrase */
-	size_t len;         /* GATE_ACCEPT: bytes that belong to the message (headers + body) */
+	const char *msg;    /* start of the message, behind leading line ends */
+	size_t len;         /* GATE_ACCEPT: bytes that belong to it (headers + body) */
 	size_t head_len;    /* of them, the headers with the empty line */
 	bool request;
-	uint16_t status;          /* response */
-	struct gate_slice method; /* request line's, or of CSeq in a response */
+	uint16_t status; /* response */
 	uint32_t cseq;
-	struct gate_slice call_id;
-	struct gate_slice from; /* value without folds cut off; may hold folds inside */
+	/* Values without the white space around them; folds inside are left as they are. */
+	struct gate_slice method; /* request line's; CSeq's in a response */
+	struct gate_slice via;    /* first Via line */
+	struct gate_slice from;
 	struct gate_slice to;
-	struct gate_slice cseq_line; /* value of CSeq */
-	struct gate_slice via;       /* value of the first Via line */
-	struct gate_slice to_tag;    /* empty if none */
-	struct gate_slice from_tag;
+	struct gate_slice call_id;
+	struct gate_slice from_tag; /* empty if none */
+	struct gate_slice to_tag;
 };
 
 void gate_limits_default(struct gate_limits *limits);
@@ -101,12 +102,11 @@ void gate_check(
 /* The sentence of a reason. */
 const char *gate_why_text(enum gate_why why);
 
-/* Builds the stateless answer to a refused request by copying its Via lines, From, To, Call-ID and
- * CSeq, unfolded; extra is NULL or whole header lines of our own ("Retry-After: 5\r\n"). The result
- * is never longer than the request plus a fixed small amount, and is none at all for ACK, for
- * responses and where one of the five headers cannot be read. received/rport are filled from
- * source. *dest is where it goes (RFC 3581, RFC 3261 18.2.2). Returns the length, 0 if there is no
- * answer. */
+/* Builds the stateless answer to a request by copying its Via lines, From, To, Call-ID and CSeq as
+ * far as they are there, unfolded; extra is NULL or whole header lines of our own
+ * ("Retry-After: 5\r\n"). received and rport are filled from source; *dest is where it goes (RFC
+ * 3581, RFC 3261 18.2.2). Never much longer than what it copies. Returns the length; 0: there is no
+ * answer (ACK, a response, no Via, not SIP, too long for out). */
 size_t gate_reply(const char *buf, size_t len, const struct addr *source, uint16_t code,
 	const char *reason, const char *extra, char *out, size_t size, struct addr *dest);
 
