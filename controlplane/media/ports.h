@@ -18,8 +18,9 @@ struct ports;
 int ports_open(struct ports **p, uint16_t port_min, uint16_t port_max, uint32_t gen_first);
 void ports_close(struct ports *p);
 
-/* Hands out a random free slot: its even port and its new generation. Returns 0, or -ENOSPC when
- * none is free at now_ms (resting slots are not): answer 503 before anything else is started. */
+/* Hands out a random free slot: its even port and its new generation. Returns 0, -ENOSPC when
+ * none is free at now_ms (resting slots are not): answer 503 before anything else is started; or
+ * -EIO if the system gives no random number. */
 int ports_take(struct ports *p, uint64_t now_ms, uint16_t *port, uint32_t *gen);
 
 /* Takes one given port for a restored call, with its stored generation. Returns 0, -EBUSY if it is

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the data-plane client: dpclient.c holds what is wanted, dpsend.c puts it on the wire,
+ * dprecv.c takes in what comes back, dplink.c connects, dpfacts.c reads the facts memory. */
+#ifndef CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
+#define CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
+
+#include "controlplane/media/dpclient.h"
+#include "controlplane/media/dptable.h"
+#include "shared/log.h"
+
+#include <sys/un.h>
+
+#define DPCLIENT_RETRY_MIN_MS 200
+#define DPCLIENT_RETRY_MAX_MS 2000
+#define DPCLIENT_LOG_MS       5000 /* at most one line of a kind in this time */
+
+enum dpwant_state {
+	DPWANT_NONE,
+	DPWANT_SET,
+	DPWANT_GONE, /* the removal has not been sent yet */
+};
+
+struct dpflow {
+	struct proto_flow flow; /* flags, latched and ssrc also tell what was learnt */
+	struct dpclient_port peer;
+	uint8_t state;   /* enum dpwant_state */
+	bool give_back;  /* the data plane is to be told what was learnt */
+	bool relearn;    /* PROTO_FLOW_RELEARN is to be sent */
+	bool relearning; /* it was sent, and nothing was learnt since */
+};
+
+struct dpbinding {
+	struct proto_binding binding;
+	uint8_t state; /* enum dpwant_state */
+};
+
+enum dpstage {
+	DPSTAGE_AWAY,    /* not connected */
+	DPSTAGE_HELLO,   /* HELLO is to be sent */
+	DPSTAGE_WELCOME, /* waits for the answer */
+	DPSTAGE_BEGIN,   /* SYNC_BEGIN is to be sent */
+	DPSTAGE_CONF,
+	DPSTAGE_MEDIA,   /* MEDIA_ADDR is to be sent */
+	DPSTAGE_PLACES,  /* waits for all MEDIA_READY; bindings may go */
+	DPSTAGE_RECORDS, /* all bindings and flows; SYNC_END behind them */
+	DPSTAGE_END,     /* waits for the ACK of SYNC_END */
+	DPSTAGE_UP,
+};
+
+/* A connection; lives until libuv has closed its handle. */
+struct dplink {
+	uv_poll_t poll;
+	struct dpclient *client;
+	int fd;
+};
+
+struct dpmedia {
+	struct addr local;
+	uint32_t base;
+	bool ready;  /* in this connection */
+	bool placed; /* base belongs to the facts memory at hand */
+};
+
+struct dpclient {
+	uv_loop_t *loop;
+	uv_timer_t retry;
+	uv_prepare_t prepare;
+	unsigned handles; /* open uv handles, links included */
+	bool closing;
+	struct dpclient_events events;
+
+	struct sockaddr_un path;
+	uint32_t slot;
+	uint32_t incarnation;
+	uint16_t port_min;
+	uint16_t port_max;
+	uint32_t slots; /* of one media address */
+	uint32_t media_count;
+	struct dpmedia media[DPCLIENT_MEDIA_MAX];
+	uint32_t class_count;
+	uint32_t class_dirty; /* bit per class */
+	struct proto_conf classes[PROTO_CLASSES];
+
+	struct dpflow *flows; /* media_count * slots */
+	uint32_t flows_set;
+	struct dptable flows_dirty;
+	struct dpbinding *bindings;
+	uint32_t bindings_max;
+	uint32_t bindings_set;
+	struct dptable bindings_dirty;
+
+	struct dplink *link;
+	enum dpstage stage;
+	bool blocked; /* the socket is full: waits for UV_WRITABLE */
+	uint32_t retry_ms;
+	int last_error; /* of connect or hello, so that each cause is told once */
+	uint32_t seq;
+	uint32_t media_seq; /* of MEDIA_ADDR */
+	uint32_t end_seq;   /* of SYNC_END */
+	struct proto_welcome welcome;
+	uint64_t last_boot_id;
+	uint64_t generation;
+	bool restarted;
+
+	const uint8_t *facts; /* NULL: no data plane was seen yet */
+	size_t facts_size;
+
+	struct log_rate refused_rate;
+	uint64_t resyncs, refused, event_count, events_lost;
+	_Alignas(8) uint8_t out[PROTO_PACKET_MAX];
+	_Alignas(8) uint8_t in[PROTO_PACKET_MAX + 1]; /* one more shows that a packet was cut */
+};
+
+static inline struct dpclient_port dpclient_port_of(const struct dpclient *c, uint32_t index)
+{
+	return (struct dpclient_port){
+		.media = (uint16_t)(index / c->slots),
+		.port = (uint16_t)(c->port_min + 2 * (index % c->slots)),
+	};
+}
+
+/* Index in c->flows; -1 if there is no such slot. */
+int64_t dpclient_flow_index(const struct dpclient *c, struct dpclient_port at);
+
+/* A uv handle is closed; with the last one the client is freed (dpclient.c). */
+void dpclient_unref(struct dpclient *c);
+
+/* What was learnt is forgotten (dpclient.c). */
+void dpflow_forget(struct dpflow *f);
+
+/* dplink.c: starts to connect now; drops the connection with a line in the log and connects again
+ * after delay_ms (0: the usual back-off). */
+void dplink_start(struct dpclient *c);
+void dplink_drop(struct dpclient *c, enum log_level level, const char *why, uint32_t delay_ms);
+
+/* dpsend.c: everything begins anew on a fresh connection; marks all for a resync; sends what can be
+ * sent now. */
+void dpsend_resync(struct dpclient *c);
+void dpsend_flush(struct dpclient *c);
+
+/* dprecv.c: reads what has come. */
+void dprecv_read(struct dpclient *c);
+
+/* dpfacts.c: maps the memory behind fd (not closed here) after checking its layout. Returns 0 or
+ * -errno. */
+int dpfacts_map(struct dpclient *c, int fd);
+void dpfacts_unmap(struct dpclient *c);
+
+#endif

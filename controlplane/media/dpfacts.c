@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/media/dpclient_impl.h"
+#include "shared/clock.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* An array of the facts memory: aligned and wholly inside. */
+static bool dpfacts_fits(
+	size_t size, uint64_t off, uint64_t count, uint64_t stride, uint64_t item, uint64_t align)
+{
+	if (stride < item || off % align != 0 || stride % align != 0 || off > size)
+		return false;
+	return stride == 0 || count <= (size - off) / stride;
+}
+
+static bool dpfacts_sound(const struct facts_head *h, size_t size, const struct proto_welcome *w)
+{
+	return h->magic == FACTS_MAGIC && h->version == FACTS_VERSION && h->boot_id == w->boot_id &&
+		h->workers == w->workers && h->flows >= w->flow_count &&
+		h->bindings >= w->binding_count &&
+		w->binding_first <= h->bindings - w->binding_count &&
+		dpfacts_fits(size, h->worker_off, h->workers, h->worker_stride,
+			sizeof(struct facts_worker), 8) &&
+		dpfacts_fits(size, h->binding_heard_off, h->bindings, 4, 4, 4) &&
+		dpfacts_fits(size, h->flow_rtp_off, h->flows, 4, 4, 4) &&
+		dpfacts_fits(size, h->flow_rtcp_off, h->flows, 4, 4, 4) &&
+		dpfacts_fits(size, h->flow_count_off, h->flows, h->flow_count_stride,
+			sizeof(struct facts_flow), 8);
+}
+
+int dpfacts_map(struct dpclient *c, int fd)
+{
+	struct stat st;
+	size_t size = c->welcome.facts_size;
+	void *map;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* A shorter file would kill us with SIGBUS at the first read beyond its end. */
+	if (size < sizeof(struct facts_head) || st.st_size < 0 || (uint64_t)st.st_size < size)
+		return -EINVAL;
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	if (!dpfacts_sound(map, size, &c->welcome)) {
+		munmap(map, size);
+		return -EINVAL;
+	}
+	dpfacts_unmap(c);
+	c->facts = map;
+	c->facts_size = size;
+	return 0;
+}
+
+void dpfacts_unmap(struct dpclient *c)
+{
+	if (c->facts)
+		munmap((void *)c->facts, c->facts_size);
+	c->facts = NULL;
+	c->facts_size = 0;
+}
+
+static const struct facts_head *dpfacts_head(const struct dpclient *c)
+{
+	return (const struct facts_head *)c->facts;
+}
+
+static uint32_t dpfacts_tick(const struct dpclient *c, uint64_t off, uint32_t id)
+{
+	return __atomic_load_n((const uint32_t *)(c->facts + off) + id, __ATOMIC_RELAXED);
+}
+
+int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
+	struct dpclient_flow_facts *out)
+{
+	const struct facts_head *h = dpfacts_head(c);
+	int64_t index = dpclient_flow_index(c, at);
+	const struct facts_flow *count;
+	uint32_t id;
+
+	if (!h || index < 0 || !c->media[at.media].placed)
+		return -ENOENT;
+	id = c->media[at.media].base + (uint32_t)(index % c->slots);
+	count = (const struct facts_flow *)(c->facts + h->flow_count_off +
+		(uint64_t)id * h->flow_count_stride);
+	out->rtp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtp_off, id), now_ms);
+	out->rtcp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtcp_off, id), now_ms);
+	out->bytes = __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);
+	out->packets = __atomic_load_n(&count->packets, __ATOMIC_RELAXED);
+	out->rejected = __atomic_load_n(&count->rejected, __ATOMIC_RELAXED);
+	return 0;
+}
+
+uint64_t dpclient_binding_heard(const struct dpclient *c, uint32_t index, uint64_t now_ms)
+{
+	const struct facts_head *h = dpfacts_head(c);
+
+	if (!h || index >= c->bindings_max || index >= c->welcome.binding_count)
+		return 0;
+	return clock_tick_ms(
+		dpfacts_tick(c, h->binding_heard_off, c->welcome.binding_first + index), now_ms);
+}
+
+static void dpfacts_add(struct facts_worker *sum, const struct facts_worker *w)
+{
+	const uint64_t *from = (const uint64_t *)w;
+	uint64_t *to = (uint64_t *)sum;
+	uint64_t late = sum->keepalive_late_max_us, gap = sum->loop_gap_max_us;
+
+	for (size_t i = 0; i < sizeof(*w) / sizeof(uint64_t); i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	sum->keepalive_late_max_us -= late;
+	sum->loop_gap_max_us -= gap;
+	if (late > sum->keepalive_late_max_us)
+		sum->keepalive_late_max_us = late;
+	if (gap > sum->loop_gap_max_us)
+		sum->loop_gap_max_us = gap;
+}
+static_assert(sizeof(struct facts_worker) % sizeof(uint64_t) == 0, "counters only");
+
+int dpclient_totals(const struct dpclient *c, struct facts_worker *sum, struct facts_head *head)
+{
+	const struct facts_head *h = dpfacts_head(c);
+
+	if (!h)
+		return -ENOENT;
+	if (head)
+		*head = *h;
+	if (!sum)
+		return 0;
+	*sum = (struct facts_worker){0};
+	for (uint32_t i = 0; i < h->workers; i++)
+		dpfacts_add(sum,
+			(const struct facts_worker *)(c->facts + h->worker_off +
+				(uint64_t)i * h->worker_stride));
+	return 0;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/media/dpclient_impl.h"
+#include "shared/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Packets read in one turn of the loop. */
+#define DPRECV_BUDGET 32
+
+static void dprecv_broken(struct dpclient *c, const char *why)
+{
+	dplink_drop(c, LOG_ERROR, why, DPCLIENT_RETRY_MAX_MS);
+}
+
+/* The data plane will not have us: the same words only once. */
+static void dprecv_hello_refused(struct dpclient *c, int status)
+{
+	char why[160];
+	enum log_level level = c->last_error == status ? LOG_DEBUG : LOG_ERROR;
+
+	if (status == -EBUSY)
+		snprintf(why, sizeof(why),
+			"slot %u is in use by another linewatch-cp; each needs a slot of its own",
+			c->slot);
+	else
+		snprintf(why, sizeof(why),
+			"refuses us: %s (protocol version %d here: were both built together?)",
+			strerror(-status), PROTO_VERSION);
+	c->last_error = status;
+	dplink_drop(c, level, why, DPCLIENT_RETRY_MAX_MS);
+}
+
+static void dprecv_welcome(struct dpclient *c, const struct proto_welcome *welcome, int fd)
+{
+	int err;
+
+	if (fd < 0) {
+		dprecv_broken(c, "its welcome carries no facts memory");
+		return;
+	}
+	c->welcome = *welcome;
+	err = dpfacts_map(c, fd);
+	if (err < 0) {
+		dprecv_broken(c, "its facts memory has another layout than ours");
+		return;
+	}
+	c->last_error = 0;
+	c->restarted = welcome->boot_id != c->last_boot_id;
+	c->last_boot_id = welcome->boot_id;
+	log_notice("data plane at %s: connected: %u workers, %u bindings, %u port slots",
+		c->path.sun_path, welcome->workers, welcome->binding_count, welcome->flow_count);
+	dpsend_resync(c);
+}
+
+static bool dprecv_all_ready(const struct dpclient *c)
+{
+	for (uint32_t i = 0; i < c->media_count; i++)
+		if (!c->media[i].ready)
+			return false;
+	return true;
+}
+
+static void dprecv_media_ready(struct dpclient *c, const struct proto_media_ready *ready)
+{
+	for (uint32_t i = 0; i < c->media_count; i++) {
+		struct dpmedia *m = &c->media[i];
+
+		if (!addr_equal(&m->local, &ready->local))
+			continue;
+		if (ready->port_min != c->port_min || ready->port_max != c->port_max ||
+			ready->slots != c->slots || ready->base > c->welcome.flow_count ||
+			ready->slots > c->welcome.flow_count - ready->base)
+			break;
+		m->base = ready->base;
+		m->ready = true;
+		m->placed = true;
+		return;
+	}
+	dprecv_broken(c, "it answers for media ports that were not claimed");
+}
+
+static void dprecv_refused(struct dpclient *c, const struct proto_ack *ack)
+{
+	uint64_t dropped;
+
+	c->refused += ack->refused;
+	if (log_rate_pass(&c->refused_rate, clock_boot_ms(), DPCLIENT_LOG_MS, &dropped))
+		log_warning("data plane at %s: refused %u records, the first with id %u: %s "
+			    "(%llu such packets not logged)",
+			c->path.sun_path, ack->refused, ack->first_id, strerror(-ack->status),
+			(unsigned long long)dropped);
+}
+
+static void dprecv_up(struct dpclient *c)
+{
+	c->stage = DPSTAGE_UP;
+	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
+	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
+		c->bindings_set, c->flows_set);
+	if (c->events.up)
+		c->events.up(c->events.arg, c->restarted);
+}
+
+static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
+{
+	if (c->stage == DPSTAGE_WELCOME) {
+		if (ack->status >= 0)
+			dprecv_broken(c, "it answers our hello without a welcome");
+		else
+			dprecv_hello_refused(c, ack->status);
+		return;
+	}
+	if (c->stage == DPSTAGE_PLACES && ack->seq == c->media_seq) {
+		if (ack->status < 0)
+			dprecv_broken(c,
+				"it refuses a media address or its port range "
+				"(dataplane.flows too small, or claimed by another?)");
+		else if (!dprecv_all_ready(c))
+			dprecv_broken(c, "it leaves out a media address");
+		else
+			c->stage = DPSTAGE_RECORDS;
+		return;
+	}
+	if (c->stage == DPSTAGE_END && ack->seq == c->end_seq) {
+		if (ack->status < 0)
+			dprecv_broken(c, "it refuses the end of the resync");
+		else
+			dprecv_up(c);
+		return;
+	}
+	if (ack->status < 0)
+		dprecv_refused(c, ack);
+}
+
+/* The slot behind an id of the data plane; false if it is none of ours. */
+static bool dprecv_flow_at(const struct dpclient *c, uint32_t id, uint32_t *index)
+{
+	for (uint32_t i = 0; i < c->media_count; i++) {
+		if (!c->media[i].ready || id < c->media[i].base ||
+			id - c->media[i].base >= c->slots)
+			continue;
+		*index = i * c->slots + (id - c->media[i].base);
+		return true;
+	}
+	return false;
+}
+
+static void dprecv_flow_event(struct dpclient *c, const struct proto_flow_event *ev)
+{
+	uint32_t index;
+	struct dpflow *f;
+
+	if (!dprecv_flow_at(c, ev->id, &index))
+		return;
+	f = &c->flows[index];
+	if (f->state != DPWANT_SET || f->flow.gen != ev->gen)
+		return;
+	switch (ev->kind) {
+	case PROTO_FLOW_LEARNT:
+		f->flow.latched = ev->addr;
+		f->flow.ssrc = ev->ssrc;
+		f->flow.flags |= PROTO_FLOW_LATCHED;
+		f->relearning = false;
+		break;
+	case PROTO_FLOW_LEARNT_RTCP:
+		f->flow.latched_rtcp = ev->addr;
+		break;
+	case PROTO_FLOW_EXPIRED:
+		/* Prolonged meanwhile: the update on its way finds nothing to update. */
+		if (f->flow.expires_ms > ev->at_ms) {
+			f->give_back = f->flow.flags & PROTO_FLOW_LATCHED;
+			dptable_mark(&c->flows_dirty, index);
+			return;
+		}
+		f->state = DPWANT_NONE;
+		c->flows_set--;
+		break;
+	default:
+		break;
+	}
+	c->event_count++;
+	if (c->events.flow)
+		c->events.flow(c->events.arg, dpclient_port_of(c, index), ev);
+}
+
+static void dprecv_binding_event(struct dpclient *c, const struct proto_binding_event *ev)
+{
+	uint32_t index = ev->id - c->welcome.binding_first;
+	struct dpbinding *b;
+
+	if (ev->id < c->welcome.binding_first || index >= c->bindings_max)
+		return;
+	b = &c->bindings[index];
+	if (b->state != DPWANT_SET || b->binding.gen != ev->gen)
+		return;
+	if (ev->kind == PROTO_BINDING_EXPIRED) {
+		if (b->binding.expires_ms > ev->at_ms) {
+			dptable_mark(&c->bindings_dirty, index);
+			return;
+		}
+		b->state = DPWANT_NONE;
+		c->bindings_set--;
+	}
+	c->event_count++;
+	if (c->events.binding)
+		c->events.binding(c->events.arg, index, ev);
+}
+
+static void dprecv_lost(struct dpclient *c, const struct proto_lost *lost)
+{
+	c->events_lost += lost->events;
+	log_warning("data plane at %s: %llu events were lost: we read too slowly", c->path.sun_path,
+		(unsigned long long)lost->events);
+	if (c->events.lost)
+		c->events.lost(c->events.arg, lost->events);
+}
+
+/* One record behind a checked head; what does not fit the stage breaks the connection. */
+static void dprecv_record(struct dpclient *c, uint16_t type, const void *record, int fd)
+{
+	if (type == PROTO_ACK) {
+		dprecv_ack(c, record);
+	} else if (c->stage == DPSTAGE_WELCOME) {
+		if (type == PROTO_WELCOME)
+			dprecv_welcome(c, record, fd);
+		else
+			dprecv_broken(c, "it talks before its welcome");
+	} else if (type == PROTO_MEDIA_READY) {
+		if (c->stage == DPSTAGE_PLACES)
+			dprecv_media_ready(c, record);
+		else
+			dprecv_broken(c, "it answers for media ports that nobody claimed");
+	} else if (type == PROTO_FLOW_EVENT) {
+		dprecv_flow_event(c, record);
+	} else if (type == PROTO_BINDING_EVENT) {
+		dprecv_binding_event(c, record);
+	} else if (type == PROTO_LOST) {
+		dprecv_lost(c, record);
+	} else {
+		dprecv_broken(c, "it sends a second welcome");
+	}
+}
+
+static void dprecv_packet(struct dpclient *c, size_t len, int fd)
+{
+	const struct proto_head *head = (const struct proto_head *)c->in;
+	const struct dplink *link = c->link;
+	const uint8_t *record;
+	const char *why = "malformed packet";
+
+	if (len > PROTO_PACKET_MAX) {
+		dprecv_broken(c, "a packet is longer than the protocol allows");
+		return;
+	}
+	if (proto_check(c->in, len, false, &why) < 0) {
+		dprecv_broken(c, why);
+		return;
+	}
+	record = proto_records(head);
+	for (uint32_t i = 0; i < head->count && c->link == link; i++)
+		dprecv_record(c, head->type, record + (size_t)i * head->size, fd);
+}
+
+/* The one descriptor that came along, or -1; others are closed. */
+static int dprecv_descriptor(struct msghdr *msg)
+{
+	int kept = -1;
+
+	for (struct cmsghdr *cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR(msg, cm)) {
+		size_t count = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int), sizeof(fd));
+			if (kept < 0)
+				kept = fd;
+			else
+				close(fd);
+		}
+	}
+	return kept;
+}
+
+/* Returns false when nothing more can be read now. */
+static bool dprecv_one(struct dpclient *c)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+	struct iovec iov = {.iov_base = c->in, .iov_len = sizeof(c->in)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(c->link->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd;
+
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		dplink_drop(
+			c, LOG_WARNING, n < 0 ? strerror(errno) : "it closed the connection", 0);
+		return false;
+	}
+	fd = dprecv_descriptor(&msg);
+	dprecv_packet(c, (size_t)n, fd);
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
+void dprecv_read(struct dpclient *c)
+{
+	const struct dplink *link = c->link;
+
+	for (uint32_t i = 0; i < DPRECV_BUDGET && c->link == link; i++)
+		if (!dprecv_one(c))
+			return;
+}

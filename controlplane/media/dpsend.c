@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/media/dpclient_impl.h"
+#include "shared/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Packets in one turn of the loop: a resync of a million records must not hold up SIP. */
+#define DPSEND_BUDGET 32
+
+void dpsend_resync(struct dpclient *c)
+{
+	uint64_t now = clock_boot_ms();
+
+	for (uint32_t i = 0; i < c->bindings_max; i++) {
+		if (c->bindings[i].state == DPWANT_SET)
+			dptable_mark(&c->bindings_dirty, i);
+		else
+			c->bindings[i].state = DPWANT_NONE;
+	}
+	for (uint32_t i = 0; i < c->media_count * c->slots; i++) {
+		struct dpflow *f = &c->flows[i];
+
+		if (f->state != DPWANT_SET) {
+			f->state = DPWANT_NONE;
+			continue;
+		}
+		/* Nothing was heard while nobody listened: silence is counted from now. */
+		if ((f->flow.flags & PROTO_FLOW_CLOCK) && f->flow.clock_ms < now)
+			f->flow.clock_ms = now;
+		f->relearn |= f->relearning;
+		f->give_back = f->flow.flags & PROTO_FLOW_LATCHED;
+		dptable_mark(&c->flows_dirty, i);
+	}
+	for (uint32_t i = 0; i < c->media_count; i++) {
+		c->media[i].ready = false;
+		c->media[i].placed = false;
+	}
+	c->generation = c->welcome.generation + 1;
+	c->resyncs++;
+	c->stage = DPSTAGE_BEGIN;
+}
+
+static void dpsend_block(struct dpclient *c)
+{
+	c->blocked = true;
+	uv_poll_start(&c->link->poll, UV_READABLE | UV_WRITABLE, c->link->poll.poll_cb);
+}
+
+/* Sends the packet whose records lie behind the head in c->out. Returns true if it is gone. */
+static bool dpsend_packet(struct dpclient *c, uint16_t type, uint32_t count)
+{
+	struct proto_head head = {
+		.type = type,
+		.size = (uint16_t)proto_size(type),
+		.count = (uint16_t)count,
+		.seq = c->seq + 1,
+	};
+	size_t len = sizeof(head) + (size_t)head.size * count;
+	ssize_t n;
+
+	memcpy(c->out, &head, sizeof(head));
+	do {
+		n = send(c->link->fd, c->out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)len) {
+		c->seq++;
+		return true;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
+		dpsend_block(c);
+	else
+		dplink_drop(c, LOG_WARNING, n < 0 ? strerror(errno) : "a packet was cut", 0);
+	return false;
+}
+
+static void *dpsend_records(struct dpclient *c)
+{
+	return c->out + sizeof(struct proto_head);
+}
+
+static bool dpsend_hello(struct dpclient *c)
+{
+	struct proto_hello *hello = dpsend_records(c);
+
+	*hello = (struct proto_hello){
+		.magic = PROTO_MAGIC,
+		.version = PROTO_VERSION,
+		.slot = c->slot,
+		.incarnation = c->incarnation,
+	};
+	proto_sizes(hello->sizes);
+	if (!dpsend_packet(c, PROTO_HELLO, 1))
+		return false;
+	c->stage = DPSTAGE_WELCOME;
+	return true;
+}
+
+static bool dpsend_sync(struct dpclient *c, uint16_t type, enum dpstage next)
+{
+	struct proto_sync *sync = dpsend_records(c);
+
+	sync->generation = c->generation;
+	if (!dpsend_packet(c, type, 1))
+		return false;
+	if (type == PROTO_SYNC_END)
+		c->end_seq = c->seq;
+	c->stage = next;
+	return true;
+}
+
+static bool dpsend_classes(struct dpclient *c, uint32_t which)
+{
+	struct proto_conf *conf = dpsend_records(c);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < c->class_count; i++)
+		if (which & 1u << i)
+			memcpy(&conf[count++], &c->classes[i], sizeof(*conf));
+	if (!dpsend_packet(c, PROTO_CONF, count))
+		return false;
+	c->class_dirty &= ~which;
+	if (c->stage == DPSTAGE_CONF)
+		c->stage = DPSTAGE_MEDIA;
+	return true;
+}
+
+static bool dpsend_media(struct dpclient *c)
+{
+	struct proto_media_addr *media = dpsend_records(c);
+
+	if (!c->media_count) {
+		c->stage = DPSTAGE_RECORDS;
+		return true;
+	}
+	for (uint32_t i = 0; i < c->media_count; i++)
+		media[i] = (struct proto_media_addr){
+			.local = c->media[i].local,
+			.port_min = c->port_min,
+			.port_max = c->port_max,
+		};
+	if (!dpsend_packet(c, PROTO_MEDIA_ADDR, c->media_count))
+		return false;
+	c->media_seq = c->seq;
+	c->stage = DPSTAGE_PLACES;
+	return true;
+}
+
+static uint32_t dpsend_flow_id(const struct dpclient *c, struct dpclient_port at)
+{
+	return c->media[at.media].base + (at.port - c->port_min) / 2u;
+}
+
+/* The record as it goes out, in the data plane's present ids. */
+static void dpsend_flow_fill(
+	const struct dpclient *c, uint32_t index, const struct dpflow *f, struct proto_flow *out)
+{
+	*out = f->flow;
+	out->id = dpsend_flow_id(c, dpclient_port_of(c, index));
+	out->peer_id = f->peer.port ? dpsend_flow_id(c, f->peer) : PROTO_NO_PEER;
+	if (!f->peer.port)
+		out->peer_gen = 0;
+	if (f->relearn)
+		out->flags |= PROTO_FLOW_RELEARN;
+	if (!f->give_back) {
+		out->flags &= ~(uint32_t)PROTO_FLOW_LATCHED;
+		out->latched = (struct addr){0};
+		out->latched_rtcp = (struct addr){0};
+		out->ssrc = 0;
+	}
+}
+
+static void dpsend_flow_sent(struct dpflow *f)
+{
+	if (f->state == DPWANT_GONE) {
+		f->state = DPWANT_NONE;
+		return;
+	}
+	f->relearning |= f->relearn;
+	f->relearn = false;
+	f->give_back = false;
+}
+
+/* One packet of flows: those at the head of the line that are of one type. */
+static bool dpsend_flows(struct dpclient *c)
+{
+	struct dptable *t = &c->flows_dirty;
+	uint8_t state = c->flows[dptable_peek(t, 0)].state;
+	uint32_t n = 0;
+
+	while (n < t->count && n < PROTO_RECORDS_MAX) {
+		uint32_t index = dptable_peek(t, n);
+		const struct dpflow *f = &c->flows[index];
+
+		if (f->state != state)
+			break;
+		if (state == DPWANT_SET)
+			dpsend_flow_fill(c, index, f, (struct proto_flow *)dpsend_records(c) + n);
+		else
+			((struct proto_handle *)dpsend_records(c))[n] = (struct proto_handle){
+				.id = dpsend_flow_id(c, dpclient_port_of(c, index)),
+				.gen = f->flow.gen,
+			};
+		n++;
+	}
+	if (state != DPWANT_NONE &&
+		!dpsend_packet(c, state == DPWANT_SET ? PROTO_FLOW_SET : PROTO_FLOW_DEL, n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		dpsend_flow_sent(&c->flows[dptable_peek(t, i)]);
+	dptable_pop(t, n);
+	return true;
+}
+
+/* Likewise of bindings. Those for which the data plane has no room keep their place in the table
+ * and are tried again after the next connection. */
+static bool dpsend_bindings(struct dpclient *c)
+{
+	struct dptable *t = &c->bindings_dirty;
+	uint8_t state = c->bindings[dptable_peek(t, 0)].state;
+	uint32_t n = 0, taken = 0;
+
+	for (; taken < t->count && n < PROTO_RECORDS_MAX; taken++) {
+		uint32_t index = dptable_peek(t, taken);
+		const struct dpbinding *b = &c->bindings[index];
+		uint32_t id = c->welcome.binding_first + index;
+
+		if (b->state != state)
+			break;
+		if (index >= c->welcome.binding_count)
+			continue;
+		if (state == DPWANT_SET) {
+			struct proto_binding *out = (struct proto_binding *)dpsend_records(c) + n;
+
+			*out = b->binding;
+			out->id = id;
+		} else {
+			((struct proto_handle *)dpsend_records(c))[n] = (struct proto_handle){
+				.id = id, .gen = b->binding.gen};
+		}
+		n++;
+	}
+	if (n && state != DPWANT_NONE &&
+		!dpsend_packet(c, state == DPWANT_SET ? PROTO_BINDING_SET : PROTO_BINDING_DEL, n))
+		return false;
+	for (uint32_t i = 0; state == DPWANT_GONE && i < taken; i++)
+		c->bindings[dptable_peek(t, i)].state = DPWANT_NONE;
+	dptable_pop(t, taken);
+	return true;
+}
+
+/* Does the next thing to do. Returns false when there is none or it could not be done now. */
+static bool dpsend_step(struct dpclient *c)
+{
+	switch (c->stage) {
+	case DPSTAGE_AWAY:
+	case DPSTAGE_WELCOME:
+		return false;
+	case DPSTAGE_HELLO:
+		return dpsend_hello(c);
+	case DPSTAGE_BEGIN:
+		return dpsend_sync(c, PROTO_SYNC_BEGIN, DPSTAGE_CONF);
+	case DPSTAGE_CONF:
+		return dpsend_classes(c, (1u << c->class_count) - 1);
+	case DPSTAGE_MEDIA:
+		return dpsend_media(c);
+	case DPSTAGE_PLACES:
+	case DPSTAGE_RECORDS:
+	case DPSTAGE_END:
+	case DPSTAGE_UP:
+		break;
+	}
+	if (c->class_dirty)
+		return dpsend_classes(c, c->class_dirty);
+	if (c->bindings_dirty.count)
+		return dpsend_bindings(c);
+	if (c->stage == DPSTAGE_PLACES)
+		return false;
+	if (c->flows_dirty.count)
+		return dpsend_flows(c);
+	if (c->stage == DPSTAGE_RECORDS)
+		return dpsend_sync(c, PROTO_SYNC_END, DPSTAGE_END);
+	return false;
+}
+
+void dpsend_flush(struct dpclient *c)
+{
+	for (uint32_t i = 0; i < DPSEND_BUDGET; i++)
+		if (!c->link || c->blocked || !dpsend_step(c))
+			return;
+	/* There may be more: go on in the next turn of the loop. */
+	if (c->link)
+		dpsend_block(c);
+}
