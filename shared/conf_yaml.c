@@ -156,7 +156,8 @@ static int check_key(struct conf_loader *loader, const struct scope *scope, cons
 	const yaml_node_t *key = node_at(loader, pair->key);
 
 	if (key->type != YAML_SCALAR_NODE || strlen(text_of(key)) != key->data.scalar.length)
-		return conf_fail(loader, line_of(key), "%s: a key is a name", scope->name);
+		return conf_fail(loader, line_of(key), "%s: a key is a name",
+			*scope->name ? scope->name : "the file");
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
 		if (strcmp(text_of(node_at(loader, p->key)), text_of(key)) == 0)
 			return conf_fail(loader, line_of(key), "%s%s%s: given twice, first at %u",
