@@ -15,9 +15,8 @@
 
 /* Latest time it knows, 8900 years of uptime; a later deadline never comes. */
 #define WHEEL_HORIZON_MS ((1ull << (WHEEL_BITS * WHEEL_LEVELS)) - 1)
-* /
 
-	struct wheel_timer {
+struct wheel_timer {
 	struct wheel_timer *next;
 	struct wheel_timer **prev; /* NULL: not armed */
 	uint64_t deadline_ms;
