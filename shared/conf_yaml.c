@@ -160,9 +160,9 @@ static int check_key(struct conf_loader *loader, const struct scope *scope, cons
 			*scope->name ? scope->name : "the file");
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
 		if (strcmp(text_of(node_at(loader, p->key)), text_of(key)) == 0)
-			return conf_fail(loader, line_of(key), "%s%s%s: given twice, first at %u",
-				scope->name, dot_of(scope), text_of(key),
-				line_of(node_at(loader, p->key)));
+			return conf_fail(loader, line_of(key),
+				"%s%s%s: given twice, first at line %u", scope->name, dot_of(scope),
+				text_of(key), line_of(node_at(loader, p->key)));
 	}
 	return 0;
 }

@@ -252,8 +252,10 @@ size_t proto_size(uint16_t type);
 void proto_sizes(uint16_t sizes[static PROTO_SIZES]);
 
 /* Checks a packet as received: head, type of that direction, size, count, length, and each record's
- * own fields (families, ranges, flags, zero bytes). Returns 0 or -errno with *why set to a sentence
- * for the log. from_client tells the direction. */
+ * own fields (families, ranges, flags, zero bytes). Returns 0 or -EPROTO with *why set to a
+ * sentence for the log. from_client tells the direction; packet is aligned to 8 bytes. What only
+ * the data plane can know (ids in range, families against a slot's own) is refused in its ACK
+ * instead. */
 int proto_check(const void *packet, size_t len, bool from_client, const char **why);
 
 /* The first record behind a head that was checked. */
