@@ -13,6 +13,8 @@
 
 /* Short rings fit the cache: 2,048 descriptors cost 15 to 30 % of the packet rate. */
 #define PORT_DESCRIPTORS 512
+#define PORT_NAME_MAX    64 /* of a DPDK device */
+#define PORT_ARGS_MAX    (PORT_TEXT_MAX + 32)
 
 /* Words of the configuration, and the device they stand for. */
 static const struct {
@@ -93,7 +95,7 @@ static int port_device(const char *text, unsigned int index, uint16_t queues,
 /* Creates the device unless the EAL has found it already (PCI). */
 static int port_probe(struct port *port, unsigned int index)
 {
-	char name[PORT_NAME_MAX], args[256];
+	char name[PORT_NAME_MAX], args[PORT_ARGS_MAX];
 	int err = port_device(port->text, index, port->queues, name, args, sizeof(args));
 
 	if (err)

@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PORT_NAME_MAX 64
+#define PORT_TEXT_MAX 256
 
 struct port {
-	char text[PORT_NAME_MAX]; /* as configured, for the log */
+	char text[PORT_TEXT_MAX]; /* as configured, for the log */
 	uint16_t id;
 	uint16_t queues; /* Rx and Tx queues, one of each for a worker */
 	uint16_t mtu;

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NEXTHOP_MAX  4096
-#define NEXTHOP_NONE 0 /* no route: never valid, always there */
+#define NEXTHOP_MAX       4096
+#define NEXTHOP_PORTS_MAX 8
+#define NEXTHOP_NONE      0 /* no route: never valid, always there */
 
 enum nexthop_flags {
 	NEXTHOP_VALID = 1 << 0, /* dst is resolved */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/workers.h"
+
+#include "shared/log.h"
+
+#include <errno.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Frames that may wait for the exception pump, a class. */
+#define WORKERS_PUNT_RING 1024
+
+static int worker_open_rings(struct worker *w)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	for (unsigned int class = 0; class < PUNT_CLASSES; class ++) {
+		snprintf(name, sizeof(name), "punt_%u_%u", w->index, class);
+		w->punt[class] = rte_ring_create(
+			name, WORKERS_PUNT_RING, w->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		if (!w->punt[class])
+			return -rte_errno;
+	}
+	return mailbox_open(&w->mailbox);
+}
+
+static int worker_open(struct workers *workers, uint16_t index, const struct workers_conf *conf)
+{
+	struct worker *w = &workers->item[index];
+
+	*w = (struct worker){
+		.index = index,
+		.port_count = conf->port_count,
+		.now_tick = clock_tick(clock_boot_ms()),
+		.tsc_hz = conf->tsc_hz,
+		.count = facts_worker(conf->facts, index),
+		.nexthops = conf->nexthops,
+		.timebase = conf->timebase,
+		.qsbr = conf->qsbr,
+		.idle = {.max_us = conf->idle_sleep_us},
+		.lcore = conf->lcore_first + index,
+		.stop = &workers->stop,
+	};
+	w->socket = (int)rte_lcore_to_socket_id(w->lcore);
+	for (uint16_t port = 0; port < conf->port_count; port++) {
+		w->port[port].id = conf->ports[port].id;
+		w->port[port].queue = index;
+		w->port[port].mac = conf->ports[port].mac;
+	}
+	if (rte_rcu_qsbr_thread_register(conf->qsbr, index))
+		return -EINVAL;
+	return worker_open_rings(w);
+}
+
+int workers_open(struct workers *workers, const struct workers_conf *conf)
+{
+	int err = 0;
+
+	*workers = (struct workers){0};
+	workers->item = aligned_alloc(RTE_CACHE_LINE_SIZE, conf->count * sizeof(*workers->item));
+	if (!workers->item)
+		return -ENOMEM;
+	memset(workers->item, 0, conf->count * sizeof(*workers->item));
+	workers->count = conf->count;
+	for (uint16_t i = 0; i < conf->count && !err; i++)
+		err = worker_open(workers, i, conf);
+	if (err) {
+		log_error("cannot make the workers' rings: %s (dataplane.memory)", strerror(-err));
+		workers_close(workers);
+	}
+	return err;
+}
+
+static void worker_close_ring(struct rte_ring *ring)
+{
+	struct rte_mbuf *mbuf;
+
+	while (ring && rte_ring_sc_dequeue(ring, (void **)&mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+	rte_ring_free(ring);
+}
+
+void workers_close(struct workers *workers)
+{
+	for (unsigned int i = 0; i < workers->count; i++) {
+		for (unsigned int class = 0; class < PUNT_CLASSES; class ++)
+			worker_close_ring(workers->item[i].punt[class]);
+		mailbox_close(&workers->item[i].mailbox);
+	}
+	free(workers->item);
+	*workers = (struct workers){0};
+}
+
+int workers_start(struct workers *workers)
+{
+	int err = 0;
+
+	workers->stop = false;
+	for (unsigned int i = 0; i < workers->count && !err; i++)
+		err = rte_eal_remote_launch(worker_run, &workers->item[i], workers->item[i].lcore);
+	workers->running = true;
+	if (err)
+		workers_stop(workers);
+	return err;
+}
+
+void workers_stop(struct workers *workers)
+{
+	if (!workers->running)
+		return;
+	__atomic_store_n(&workers->stop, true, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < workers->count; i++)
+		rte_eal_wait_lcore(workers->item[i].lcore);
+	workers->running = false;
+}

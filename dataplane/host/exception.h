@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The exception path: one thread that carries frames between the workers' rings and the kernel's
+ * host interfaces. It alone pays the system calls of a TAP device. */
+#ifndef DATAPLANE_HOST_EXCEPTION_H
+#define DATAPLANE_HOST_EXCEPTION_H
+
+#include "dataplane/core/idle.h"
+#include "dataplane/core/worker.h"
+#include "dataplane/host/hostif.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exception_port {
+	struct hostif host;
+	uint16_t wire;              /* DPDK id of the port it stands for */
+	struct rte_ring *from_host; /* pump to one worker, SP/SC */
+};
+
+/* Written by the pump, read by telemetry. */
+struct exception_count {
+	uint64_t to_host;
+	uint64_t from_host;
+	uint64_t to_host_drop;   /* the kernel did not take it */
+	uint64_t from_host_drop; /* the worker lags behind */
+};
+
+struct exception {
+	struct exception_port port[WORKER_PORTS_MAX];
+	uint16_t port_count;
+	struct worker *workers;
+	unsigned int worker_count;
+	struct exception_count count;
+	uint8_t port_of[RTE_MAX_ETHPORTS]; /* DPDK id of a wire port to index in port[] */
+	uint32_t left[PUNT_CLASSES];       /* frames that may still pass in this interval */
+	uint64_t refill_tsc;
+	uint64_t tsc_hz;
+	struct idle idle;
+	unsigned int lcore;
+	bool stop;
+	bool running;
+};
+
+/* Makes a host interface for each port. Returns 0 or -errno after a log line. */
+int exception_open(struct exception *ex, const struct port *ports, uint16_t port_count,
+	const char *ifname, struct rte_mempool *pool);
+void exception_close(struct exception *ex);
+
+/* Gives the workers the rings of frames that come from the kernel: port i to worker i, and round
+ * again. Before they run. */
+void exception_attach(struct exception *ex, struct worker *workers, unsigned int count);
+
+/* Starts and ends the thread on its lcore. Returns 0 or -errno. */
+int exception_start(struct exception *ex, unsigned int lcore, uint64_t tsc_hz);
+void exception_stop(struct exception *ex);
+
+#endif

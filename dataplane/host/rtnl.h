@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Questions and orders to the kernel's routing and neighbour tables (rtnetlink). The kernel answers
+ * in the sending call itself, so that none of these waits. Main thread. */
+#ifndef DATAPLANE_HOST_RTNL_H
+#define DATAPLANE_HOST_RTNL_H
+
+#include "shared/addr.h"
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Marks neighbour entries that we asked for (NDA_PROTOCOL), so that a new start finds what a killed
+ * one left behind. */
+#define RTNL_PROTOCOL 211
+
+struct rtnl {
+	struct mnl_socket *socket;
+	uint32_t seq;
+};
+
+struct rtnl_route {
+	int ifindex;
+	struct addr hop; /* gateway, or the destination itself when it is on the link; port 0 */
+	bool gateway;
+};
+
+struct rtnl_neigh {
+	int ifindex;
+	struct addr addr; /* port 0 */
+	uint16_t state;   /* NUD_* */
+	bool managed;     /* the kernel keeps it resolved */
+	bool ours;        /* RTNL_PROTOCOL */
+	bool has_mac;
+	uint8_t mac[6];
+};
+
+/* Returns 0 or -errno. */
+int rtnl_open(struct rtnl *rtnl);
+void rtnl_close(struct rtnl *rtnl);
+
+/* The route to a destination, by interface ifindex only unless that is 0. Returns 0, -ENETUNREACH
+ * and its kin, or -EHOSTUNREACH for a route that is not unicast (our own address, a broadcast). */
+int rtnl_route_get(
+	struct rtnl *rtnl, const struct addr *dst, int ifindex, struct rtnl_route *route);
+
+/* One neighbour. Returns 0 or -ENOENT. */
+int rtnl_neigh_get(
+	struct rtnl *rtnl, int ifindex, const struct addr *addr, struct rtnl_neigh *neigh);
+
+/* Resolves a neighbour now and keeps it resolved (NTF_EXT_MANAGED; a kernel without it resolves
+ * once). Returns 0 or -errno. */
+int rtnl_neigh_keep(struct rtnl *rtnl, int ifindex, const struct addr *addr);
+
+/* Takes that order back; the entry itself stays the kernel's. */
+int rtnl_neigh_release(struct rtnl *rtnl, int ifindex, const struct addr *addr);
+
+/* Calls fn for each neighbour of all interfaces. Returns 0 or -errno. fn must not use rtnl. */
+int rtnl_neigh_each(
+	struct rtnl *rtnl, void (*fn)(void *ctx, const struct rtnl_neigh *neigh), void *ctx);
+
+/* Reads RTM_NEWNEIGH or RTM_DELNEIGH. Returns 0, or -EINVAL for one that is not IPv4 or IPv6. */
+int rtnl_neigh_parse(const struct nlmsghdr *nlh, struct rtnl_neigh *neigh);
+
+#endif
