@@ -4,16 +4,44 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A record that the data plane would take for malformed costs the whole connection: it is refused
+ * here, where its author can be told. */
+static int dpclient_check(uint16_t type, const void *record)
+{
+	_Alignas(8) uint8_t packet[sizeof(struct proto_head) + sizeof(struct proto_conf)];
+	struct proto_head head = {.type = type, .size = (uint16_t)proto_size(type), .count = 1};
+	const char *why;
+
+	memcpy(packet, &head, sizeof(head));
+	memcpy(packet + sizeof(head), record, head.size);
+	if (proto_check(packet, sizeof(head) + head.size, true, &why) == 0)
+		return 0;
+	log_error("data plane: refused before it is sent: %s", why);
+	return -EINVAL;
+}
+static_assert(sizeof(struct proto_conf) >= sizeof(struct proto_flow), "the largest record");
+
 static int dpclient_conf_check(const struct dpclient_conf *conf)
 {
 	if (conf->slot >= PROTO_SLOTS || conf->media_count > DPCLIENT_MEDIA_MAX ||
 		conf->class_count < 1 || conf->class_count > PROTO_CLASSES)
 		return -EINVAL;
-	if (conf->port_min % 2 != 0 || conf->port_max % 2 != 1 || conf->port_max < conf->port_min ||
-		conf->port_min == 0)
-		return -EINVAL;
 	if (strlen(conf->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -EINVAL;
+	for (uint32_t i = 0; i < conf->media_count; i++) {
+		struct proto_media_addr media = {
+			.local = conf->media[i],
+			.port_min = conf->port_min,
+			.port_max = conf->port_max,
+		};
+
+		media.local.port = 0;
+		if (dpclient_check(PROTO_MEDIA_ADDR, &media) < 0)
+			return -EINVAL;
+	}
+	for (uint32_t i = 0; i < conf->class_count; i++)
+		if (dpclient_check(PROTO_CONF, &conf->classes[i]) < 0)
+			return -EINVAL;
 	return 0;
 }
 
@@ -159,8 +187,8 @@ static void dpflow_update(struct dpflow *f, const struct proto_flow *flow)
 
 	f->flow = *flow;
 	f->flow.flags &= ~(uint32_t)PROTO_FLOW_RELEARN;
-	f->relearn = relearn || (same && old.relearn);
-	f->relearning = same && old.relearning && !relearn;
+	f->relearn = !given && (relearn || (same && old.relearn));
+	f->relearning = !given && !relearn && same && old.relearning;
 	f->give_back = given;
 	if (given)
 		return;
@@ -178,9 +206,14 @@ int dpclient_flow_set(struct dpclient *c, struct dpclient_port at, struct dpclie
 	const struct proto_flow *flow)
 {
 	int64_t index = dpclient_flow_index(c, at);
+	struct proto_flow checked = *flow;
 	struct dpflow *f;
 
-	if (index < 0 || (peer.port && dpclient_flow_index(c, peer) < 0))
+	checked.id = 0;
+	checked.peer_id = PROTO_NO_PEER;
+	if (index < 0 || (peer.port && dpclient_flow_index(c, peer) < 0) ||
+		(peer.port && dpclient_flow_index(c, peer) == index) ||
+		dpclient_check(PROTO_FLOW_SET, &checked) < 0)
 		return -EINVAL;
 	f = &c->flows[index];
 	dpflow_update(f, flow);
@@ -216,7 +249,7 @@ int dpclient_binding_set(struct dpclient *c, uint32_t index, const struct proto_
 {
 	struct dpbinding *b;
 
-	if (index >= c->bindings_max)
+	if (index >= c->bindings_max || dpclient_check(PROTO_BINDING_SET, binding) < 0)
 		return -EINVAL;
 	b = &c->bindings[index];
 	if (b->state != DPWANT_SET)
@@ -250,7 +283,7 @@ const struct proto_binding *dpclient_binding_get(const struct dpclient *c, uint3
 
 int dpclient_class_set(struct dpclient *c, const struct proto_conf *conf)
 {
-	if (conf->class_id >= c->class_count)
+	if (conf->class_id >= c->class_count || dpclient_check(PROTO_CONF, conf) < 0)
 		return -EINVAL;
 	c->classes[conf->class_id] = *conf;
 	c->class_dirty |= 1u << conf->class_id;

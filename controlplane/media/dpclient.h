@@ -60,7 +60,7 @@ struct dpclient_conf {
 struct dpclient;
 
 /* Starts to connect; the data plane need not be there. Returns 0, -EINVAL (range, counts, path too
- * long) or -ENOMEM. */
+ * long; the log says what) or -ENOMEM. */
 int dpclient_open(struct dpclient **c, uv_loop_t *loop, const struct dpclient_conf *conf);
 
 /* Closes the connection; the memory goes once the loop has run its close callbacks. */
@@ -85,7 +85,8 @@ void dpclient_flow_del(struct dpclient *c, struct dpclient_port at, uint32_t gen
  * PROTO_FLOW_LATCHED), or NULL. Its ids mean nothing. Valid until the next call. */
 const struct proto_flow *dpclient_flow_get(const struct dpclient *c, struct dpclient_port at);
 
-/* Bindings by index; binding->id is not read. Returns 0, or -EINVAL for an index out of range. */
+/* Bindings by index; binding->id is not read. Returns 0, or -EINVAL for an index out of range or a
+ * record that proto_check would refuse. */
 int dpclient_binding_set(struct dpclient *c, uint32_t index, const struct proto_binding *binding);
 void dpclient_binding_del(struct dpclient *c, uint32_t index, uint32_t gen);
 const struct proto_binding *dpclient_binding_get(const struct dpclient *c, uint32_t index);

@@ -27,7 +27,8 @@ static void dprecv_hello_refused(struct dpclient *c, int status)
 			c->slot);
 	else
 		snprintf(why, sizeof(why),
-			"refuses us: %s (protocol version %d here: were both built together?)",
+			"it refuses our hello: %s (protocol version %d here: were both built "
+			"together?)",
 			strerror(-status), PROTO_VERSION);
 	c->last_error = status;
 	dplink_drop(c, level, why, DPCLIENT_RETRY_MAX_MS);
@@ -160,12 +161,16 @@ static void dprecv_flow_event(struct dpclient *c, const struct proto_flow_event 
 		return;
 	switch (ev->kind) {
 	case PROTO_FLOW_LEARNT:
+		if (f->relearn)
+			return; /* of before the offer that we are about to send */
 		f->flow.latched = ev->addr;
 		f->flow.ssrc = ev->ssrc;
 		f->flow.flags |= PROTO_FLOW_LATCHED;
 		f->relearning = false;
 		break;
 	case PROTO_FLOW_LEARNT_RTCP:
+		if (f->relearn)
+			return;
 		f->flow.latched_rtcp = ev->addr;
 		break;
 	case PROTO_FLOW_EXPIRED:
@@ -303,6 +308,10 @@ static bool dprecv_one(struct dpclient *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return false;
+	if (n == 0 && c->stage == DPSTAGE_WELCOME) {
+		dprecv_hello_refused(c, -ECONNRESET);
+		return false;
+	}
 	if (n <= 0) {
 		dplink_drop(
 			c, LOG_WARNING, n < 0 ? strerror(errno) : "it closed the connection", 0);
