@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Media: who is heard, who is not, and what that means."""
+
+import time
+
+from harness import sip
+from harness.expect import check, equal, hold, wait, within
+from harness.judge import honest, nothing_left, over
+from harness.rtp import Rtp
+from harness.scene import Scene
+from harness.topology import NAT, NODE, STRANGER
+from harness.ua import Manner
+
+from . import scenario
+
+
+def _flowing(*streams):
+    for stream in streams:
+        start = stream.received
+        wait(lambda s=stream, n=start: s.received > n + 10, 8, "no media arrives")
+
+
+def _packets(s, call_id, leg):
+    return int(s.node.redis.media(call_id).get(leg + ".pkts", 0))
+
+
+@scenario(45)
+def media_of_callee_dies():
+    """Bob vanishes without a BYE: found by silence, probed, ended, with an honest record."""
+    with Scene() as s:
+        bob = s.bob()
+        up, down, media_a, media_b = s.talk(callee=bob)
+        _flowing(media_a, media_b)
+        time.sleep(3)
+        bob.mute = True
+        media_b.to = None
+        died = time.time()
+        s.topology.forget_nat()
+        up.wait_ended(35)
+        within(up.ended - died, 22, 26, "time from the last packet to the BYE")
+        probe = s.wire.requests("UPDATE", src=NODE, dst=NAT, since=died)
+        check(probe, "the silent leg was not probed")
+        within(probe[0].time - died, 19.5, 21, "time from the last packet to the probe")
+        check("Reason" in dict(up.heard("BYE")[0].headers), "the BYE carries no Reason")
+        record = over(s, "media-dead-b", "linewatch", timeout=40)
+        honest(record, (died - up.up) * 1000)
+
+
+@scenario(30)
+def media_never_starts():
+    """A callee that never sends a packet and answers no probe."""
+    with Scene({"media": {"media_start_timeout": 10}}) as s:
+        bob = s.bob()
+        a = s.carrier()
+        up = a.call(s.bob_uri).wait_up()
+        bob.wait_call()
+        media_a = s.rtp(a, up)
+        check(media_a, "no media")
+        time.sleep(1)
+        bob.mute = True
+        up.wait_ended(20)
+        within(up.ended - up.up, 12, 17, "time from the answer to the BYE")
+        over(s, "media-dead-b", "linewatch", timeout=40)
+
+
+@scenario(70)
+def one_way_audio():
+    """Bob's audio stops while the caller's goes on: probed, kept while he answers, ended when he
+    does not."""
+    with Scene() as s:
+        bob = s.bob()
+        up, down, media_a, media_b = s.talk(callee=bob)
+        _flowing(media_a, media_b)
+        call_id = s.node.wait_call("active")
+        media_b.to = None
+        quiet = time.time()
+        heard, _ = down.wait_request("UPDATE", 25)
+        within(heard - quiet, 19.5, 21.5, "time from the silence to the probe")
+        hold(lambda: not up.ended and not down.ended, 6, "ended although Bob answered the probe")
+        check(int(s.node.redis.call(call_id)["b.proof_sip"]) / 1000 > heard - 1,
+              "the answered probe is no SIP proof of leg b in Redis")
+        _flowing(media_b)  # the caller's audio never stopped
+        media_b.to = down.media
+        _flowing(media_a)
+        time.sleep(2)
+        bob.mute = True
+        media_b.to = None
+        quiet = time.time()
+        up.wait_ended(35)
+        within(up.ended - quiet, 22, 26, "time from the second silence to the BYE")
+        over(s, "media-dead-b", "linewatch", timeout=40)
+
+
+@scenario(45)
+def one_way_audio_hard_limit():
+    """A party that answers probes but sends no audio is ended at media_hard_timeout."""
+    with Scene({"media": {"media_hard_timeout": 30}}) as s:
+        up, down, media_a, media_b = s.talk()
+        _flowing(media_a, media_b)
+        media_b.to = None
+        quiet = time.time()
+        up.wait_ended(40)
+        within(up.ended - quiet, 29, 32, "time from the silence to the BYE")
+        down.wait_ended(3)
+        over(s, "media-hard-b", "linewatch")
+
+
+@scenario(80)
+def hold_is_not_death():
+    """Held and silent for longer than media_timeout: no hang-up. Resumed and silent: ended."""
+    with Scene() as s:
+        a, bob = s.carrier(), s.bob()
+        up, down, media_a, media_b = s.talk(a, bob)
+        _flowing(media_a, media_b)
+        held = up.reinvite(sip.redirect(up.sdp, "sendonly")).wait(10)
+        equal(held.code, 200, "answer to the hold")
+        equal(held.direction, "recvonly", "direction of the answer to the hold")
+        equal(down.heard("INVITE")[-1].direction, "sendonly", "direction that Bob got")
+        media_a.to = media_b.to = None
+        hold(lambda: not up.ended and not down.ended, 40, "a held call was ended")
+        resumed = up.reinvite(sip.redirect(up.sdp, "sendrecv")).wait(10)
+        equal(resumed.code, 200, "answer to the resume")
+        media_a.to, media_b.to = up.media, down.media
+        _flowing(media_a, media_b)
+        bob.mute = True
+        media_b.to = None
+        quiet = time.time()
+        up.wait_ended(35)
+        within(up.ended - quiet, 19, 26, "time from the silence to the BYE")
+        check(s.node.wait_cdr(40)["by"] == "linewatch", "who ended it")
+
+
+@scenario(75)
+def refresh_keeps_hold():
+    """A refresh by re-INVITE never un-holds: direction and o= line stay as they were."""
+    with Scene() as s:
+        allow = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+        a, bob = s.carrier(), s.bob(Manner(allow=allow))
+        up, down, media_a, media_b = s.talk(a, bob)
+        _flowing(media_a, media_b)
+        time.sleep(5)
+        equal(up.reinvite(sip.redirect(up.sdp, "inactive")).wait(10).code, 200, "answer to hold")
+        media_a.to = media_b.to = None
+        held = down.heard("INVITE")[-1]
+        _, refresh = down.wait_request("INVITE", 60, count=2)
+        equal(refresh.direction, "inactive", "direction of the refresh")
+        equal(refresh.origin, held.origin, "o= line of the refresh")
+        up.bye().wait()
+        down.wait_ended(3)
+
+
+@scenario(45)
+def stranger_rtp():
+    """RTP from a stranger is neither relayed nor counted, and keeps no dead call alive."""
+    with Scene() as s:
+        ns = s.topology.stranger()
+        a, bob = s.carrier(), s.bob()
+        stranger = s.keep(Rtp(ns, STRANGER, 40000))
+        late = s.keep(Rtp(ns, STRANGER, 40002))
+        # The stranger is there before Bob's first packet.
+        up = a.call(s.bob_uri).wait_up()
+        down = bob.wait_call()
+        stranger.to, late.to = down.media, up.media
+        wait(lambda: stranger.sent > 20 and late.sent > 20, 5, "the stranger does not send")
+        media_a, media_b = s.rtp(a, up), s.rtp(bob, down)
+        _flowing(media_a, media_b)
+        for stream, own in ((media_a, media_b), (media_b, media_a)):
+            equal(list(stream.ssrcs), [own.ssrc], "sources that were relayed")
+        equal(stranger.received + late.received, 0, "packets sent to the stranger")
+        call_id = s.node.wait_call("active")
+        bob.mute = True
+        media_b.to = None
+        quiet = time.time()
+        time.sleep(3)
+        counted = _packets(s, call_id, "b")
+        within(counted, media_b.sent - 20, media_b.sent, "packets counted on leg b")
+        time.sleep(3)
+        equal(_packets(s, call_id, "b"), counted, "packets of leg b after Bob fell silent")
+        check(stranger.sent > 100, "the stranger gave up")
+        up.wait_ended(35)
+        within(up.ended - quiet, 22, 26, "time from Bob's silence to the BYE")
+        equal(list(media_a.ssrcs), [media_b.ssrc], "sources that were relayed to the caller")
+        over(s, "media-dead-b", "linewatch", timeout=40)
+
+
+@scenario(15)
+def audio_is_untouched():
+    """Payload, sequence and SSRC pass as they are; RTCP passes too."""
+    with Scene() as s:
+        up, down, media_a, media_b = s.talk()
+        _flowing(media_a, media_b)
+        bob_port = s.capture(s.topology.bob, "eth0", "bob")
+        time.sleep(2)
+        sent = {p.payload for p in s.wire.all() if p.dst[0] == NODE and p.rtp}
+        got = [p.payload for p in bob_port.all() if p.src[0] == NODE and p.rtp]
+        check(len(got) > 10, "no media seen at Bob's")
+        check(all(p in sent for p in got), "packets were changed on their way")
+        check(all(p.src[1] == down.media[1] for p in bob_port.all() if p.rtp and
+                  p.src[0] == NODE), "media comes from another port than the SDP says")
+        up.bye().wait()
+        down.wait_ended(3)
+        stopped = media_a.received
+        nothing_left(s)
+        time.sleep(0.5)
+        check(media_a.received - stopped <= 2, "media went on after the BYE")

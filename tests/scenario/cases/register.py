@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Registrations, and keeping the way to them open."""
+
+import time
+
+from harness.expect import check, equal, hold, wait, within
+from harness.netns import udp_socket
+from harness.scene import Scene
+from harness.topology import CARRIER, NAT, NODE
+
+from . import scenario
+
+PERIOD = 10
+INTERVAL = 0.5
+
+
+def _period_kept(times, slack, what):
+    """No wait between two messages longer than PERIOD + SEND_INTERVAL and what the data plane
+    itself reports as its longest gap."""
+    check(len(times) >= 2, "too few keep-alives: " + what)
+    for a, b in zip(times, times[1:]):
+        within(b - a, PERIOD - INTERVAL - slack, PERIOD + INTERVAL + slack, what)
+
+
+def _loop_gap(s):
+    """The data plane's longest loop gap, in s; capture and scheduling add a little."""
+    return s.node.status("loop_gap_max_us") / 1e6 + 0.05
+
+
+@scenario(55)
+def keepalive_through_nat():
+    """Keep-alives arrive behind the NAT at the configured period; Bob stays reachable long after
+    the NAT's time-out."""
+    with Scene(nat_timeout=15) as s:
+        bob = s.bob()
+        inside = s.capture(s.topology.bob, "eth0", "bob")
+        start = time.time()
+        time.sleep(4 * PERIOD + 2)
+        seen = [p for p in inside.all() if p.payload == b"HELLO"]
+        check(all(p.src == (NODE, 5060) for p in seen), "keep-alives from another address")
+        within(seen[0].time - start, -1, PERIOD + INTERVAL + 1, "first keep-alive after")
+        _period_kept([p.time for p in seen], _loop_gap(s), "time between keep-alives at Bob's")
+        check(len(bob.strays) >= 4, "Bob's socket got no keep-alives")
+        a = s.carrier()
+        up = a.call(s.bob_uri).wait_up()
+        bob.wait_call()
+        up.bye().wait()
+
+
+@scenario(45)
+def keepalive_of_listed_devices():
+    """400 devices that never register: each gets one message each period, evenly spread."""
+    count = 400
+    devices = ["%s:%d" % (CARRIER, 10000 + n) for n in range(count)]
+    with Scene({"bindings": devices}) as s:
+        for n in range(count):  # nobody answers with ICMP
+            s.keep(udp_socket(s.topology.carrier, CARRIER, 10000 + n))
+        start = time.time()
+        time.sleep(3 * PERIOD + 3)
+        seen = {}
+        for p in s.wire.all():
+            if p.payload == b"HELLO" and p.time > start:
+                seen.setdefault(p.dst, []).append(p.time)
+        equal(len(seen), count, "devices that got keep-alives")
+        slack = _loop_gap(s)
+        for times in seen.values():
+            _period_kept(times, slack, "time between keep-alives of a device")
+        first = sorted(times[0] for times in seen.values())
+        burst = max(sum(1 for t in first if at <= t < at + INTERVAL) for at in first)
+        check(burst <= 3 * count / (PERIOD / INTERVAL),
+              "%d of %d keep-alives within one interval" % (burst, count))
+
+
+@scenario(30)
+def registration_expires():
+    """After its expiry a binding gets no calls and no keep-alives, and is gone from Redis."""
+    with Scene({"keepalive": {"SS_SIP_NAT_KEEP_ALIVE_PERIOD": 10}}) as s:
+        bob = s.bob(expires=8)
+        registered = time.time()
+        binding, = s.node.bindings()
+        check("bob" in binding["aor"], "binding of linewatchctl: %r" % binding)
+        keys = s.node.redis.keys("{p*}:reg:*bob*")
+        check(keys, "no binding in Redis")
+        stored = [k for k in keys if ":b:" in k]
+        check(any(NAT in v for k in stored for v in s.node.redis.hash(k).values()),
+              "the source address of the REGISTER is not in Redis")
+        a = s.carrier()
+        call = a.call(s.bob_uri).wait_up()
+        bob.wait_call()
+        call.bye().wait()
+        time.sleep(max(0, registered + 9.5 - time.time()))
+        a.call(s.bob_uri).wait_code(480)
+        check(not s.node.bindings(), "the expired binding is still listed")
+        wait(lambda: not s.node.redis.keys("{p*}:reg:*:b:*"), 5, "the binding is still in Redis")
+        quiet = time.time()
+        hold(lambda: True, PERIOD + 2, "")
+        check(not [p for p in s.wire.all() if p.payload == b"HELLO" and p.time > quiet],
+              "keep-alives to an expired binding")
+
+
+@scenario(10)
+def register_refused():
+    """Wrong password, unknown user, too short an expiry, removal."""
+    with Scene() as s:
+        bob = s.bob(register=False)
+        codes = []
+        for user in (("bob", "wrong"), ("mallory", "secret")):
+            bob.credentials = user
+            codes.append(bob.register("example.net").code)
+        check(codes[0] == codes[1] and codes[0] in (401, 403),
+              "wrong password and unknown user got %s" % codes)
+        check(not s.node.bindings(), "a refused registration left a binding")
+        bob.credentials = ("bob", "secret")
+        short = bob.register("example.net", expires=2)
+        equal(short.code, 423, "answer to an expiry of 2 s")
+        equal(short.get("Min-Expires"), "5", "Min-Expires")
+        final = bob.register("example.net")
+        equal(final.code, 200, "answer to a good REGISTER")
+        check(bob.contact in final.get("Contact"), "our 200 changes the phone's Contact")
+        equal(len(s.node.bindings()), 1, "bindings")
+        equal(bob.register("example.net", expires=0).code, 200, "answer to the removal")
+        check(not s.node.bindings(), "the removed binding is still listed")
+
+
+@scenario(30)
+def keepalive_survives_control_plane():
+    """With the control plane dead, the data plane goes on with the keep-alives."""
+    with Scene() as s:
+        bob = s.bob()
+        s.node.cp.kill()
+        dead = time.time()
+        wait(lambda: len([t for t, _ in bob.strays if t > dead]) >= 2, 2 * PERIOD + 3,
+             "keep-alives stopped with the control plane")
+        s.node.start_cp()
+        s.node.wait_ready()
+        equal(len(s.node.bindings()), 1, "bindings after the restart")
+        up = s.carrier().call(s.bob_uri).wait_up()
+        bob.wait_call()
+        up.bye().wait()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Waiting for things to happen, and saying what did not."""
+
+import time
+
+
+class Failure(Exception):
+    """An expectation that was not met; its text is all that a reader gets."""
+
+
+def now():
+    return time.monotonic()
+
+
+def wait(condition, timeout, what, pause=0.05):
+    """Returns the first true value of condition(), or fails after timeout seconds. `what` is a
+    text, or a function that makes one from the last value."""
+    deadline = now() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if now() >= deadline:
+            raise Failure("%s (waited %.1f s)" % (what(value) if callable(what) else what, timeout))
+        time.sleep(pause)
+
+
+def hold(condition, duration, what, pause=0.1):
+    """The condition stays true for duration seconds."""
+    deadline = now() + duration
+    while now() < deadline:
+        value = condition()
+        if not value:
+            raise Failure("%s (%.1f s before the end)" % (what, deadline - now()))
+        time.sleep(pause)
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def equal(got, wanted, what):
+    if got != wanted:
+        raise Failure("%s: %r, expected %r" % (what, got, wanted))
+
+
+def within(got, least, most, what):
+    if got is None or not least <= got <= most:
+        shown = "nothing" if got is None else "%.2f" % got
+        raise Failure("%s: %s, expected %.2f to %.2f" % (what, shown, least, most))

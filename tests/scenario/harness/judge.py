@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What several scenes assert: how a call ended, how its legs were refreshed."""
+
+from .expect import check, equal, wait, within
+from .topology import NODE
+
+# The smallest interval: RFC 4028's floor, half of it, and how early a refresh may be (5 %).
+SE = 90
+HALF = SE / 2
+EARLIEST = 0.95 * HALF - 1
+LATEST = HALF + 1
+
+
+def cause(record, name, by=None):
+    equal(record["why"], name, "cause in the CDR")
+    if by:
+        equal(record["by"], by, "who ended it, in the CDR")
+
+
+def over(scene, name, by=None, timeout=10, count=1):
+    """The call has ended with that cause, in the CDR and in Redis, and left nothing behind.
+    Returns its record."""
+    record = scene.node.wait_cdr(timeout, count)
+    cause(record, name, by)
+    redis = scene.node.redis
+    wait(lambda: record["id"] not in redis.due(), 5, "the ended call is still in {P}:due", 0.2)
+    left = redis.call(record["id"])
+    equal(left.get("st"), "ended", "state of the ended call in Redis")
+    equal(left.get("why"), name, "cause in Redis")
+    nothing_left(scene)
+    return record
+
+
+def nothing_left(scene):
+    wait(lambda: not scene.node.calls(), 5, "linewatchctl still lists the call", 0.2)
+    wait(lambda: scene.node.status("flows") == 0, 5, "media ports are still held", 0.2)
+    scene.node.must_run()
+
+
+def honest(record, alive_ms):
+    """The proven duration is shorter than the connected one, by about what the party was dead."""
+    check(record["proven_ms"] < record["connected_ms"],
+          "proven duration %d ms is not shorter than the connected one, %d ms" %
+          (record["proven_ms"], record["connected_ms"]))
+    within(record["proven_ms"] / 1000, alive_ms / 1000 - 2, alive_ms / 1000 + 2,
+           "proven duration in s")
+
+
+def rising(requests, what):
+    """CSeq numbers of our requests only rise."""
+    numbers = [r.sip.cseq[0] for r in requests]
+    check(all(a < b for a, b in zip(numbers, numbers[1:])), "CSeq of %s: %s" % (what, numbers))
+
+
+def answered(scene, ip, since=0):
+    """When the node and this party agreed on the call: the 2xx to the first INVITE."""
+    found = scene.wire.sip("INVITE", code=200, dst=ip, since=since) or \
+        scene.wire.sip("INVITE", code=200, src=ip, since=since)
+    check(found, "no 200 to the INVITE of %s on the wire" % ip)
+    return found[0].time
+
+
+def refreshes(scene, ip, method):
+    """Our refreshes on the leg of that party, without repeats."""
+    return [p for p in scene.wire.requests(method, src=NODE, dst=ip) if p.sip.tag("To")]
+
+
+def refreshed(scene, ip, method, count=1):
+    """The leg was refreshed `count` times, each half an interval after it was last confirmed,
+    and each was answered. Returns the refreshes."""
+    found = refreshes(scene, ip, method)
+    check(len(found) >= count, "%d refreshes by %s towards %s, expected %d" %
+          (len(found), method, ip, count))
+    confirmed = answered(scene, ip)
+    for packet in found[:count]:
+        within(packet.time - confirmed, EARLIEST, LATEST, "time of a refresh towards " + ip)
+        m = packet.sip
+        check(m.has_token("Supported", "timer"), "a refresh without Supported: timer")
+        check(m.session_expires and m.session_expires[0] >= SE,
+              "Session-Expires of a refresh: %r" % (m.session_expires,))
+        equal(m.session_expires[1], "uac", "refresher in our refresh")
+        final = scene.wire.sip(method, code=200, src=ip, cseq=m.cseq[0], since=packet.time)
+        check(final, "the refresh towards %s was not answered" % ip)
+        confirmed = final[0].time
+    rising(found, "the refreshes towards " + ip)
+    return found

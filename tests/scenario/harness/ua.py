@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A SIP phone on one UDP socket, for what SIPp cannot do: many calls at once, answers decided in
+mid-call, messages that no phone should send."""
+
+import select
+import threading
+import time
+
+from . import sip
+from .expect import Failure, wait
+from .netns import udp_socket
+from .sip import Message
+from .topology import NODE
+
+T1 = 0.5
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
+
+
+class Manner:
+    """How a phone behaves. An answer is a code, None for silence, or function(call, request)
+    that returns the response itself."""
+
+    def __init__(self, **given):
+        self.timer = True        # Supported: timer
+        self.allow = ALLOW
+        self.invite = 200        # answer to an initial INVITE
+        self.ring = True
+        self.update = 200        # answers in mid-call
+        self.reinvite = 200
+        self.options = 200
+        self.bye = 200
+        self.refresher = None    # whom a 2xx names when the request names nobody
+        for name, value in given.items():
+            if not hasattr(self, name):
+                raise TypeError("no manner " + name)
+            setattr(self, name, value)
+
+
+class Transaction:
+    """A request of ours on its way."""
+
+    def __init__(self, request, to):
+        self.request = request
+        self.data = request.bytes()
+        self.to = to
+        self.sent = time.time()
+        self.pause = T1
+        self.next = self.sent + T1
+        self.responses = []
+        self.final = None
+
+    def wait(self, timeout=32):
+        """The final response."""
+        return wait(lambda: self.final, timeout,
+                    "no final answer to %s" % self.request.start, pause=0.01)
+
+
+class Call:
+    """One dialog as this phone sees it."""
+
+    def __init__(self, ua, call_id, caller):
+        self.ua = ua
+        self.call_id = call_id
+        self.caller = caller       # we made the call
+        self.manner = ua.manner
+        self.local_tag = sip.token()
+        self.remote_tag = None
+        self.local = self.remote = self.target = None
+        self.route = []
+        self.cseq = 0
+        self.invite = None         # initial INVITE
+        self.code = None           # its last answer
+        self.up = None             # time of the answer
+        self.ended = None          # time of the BYE, either way
+        self.ended_by = None       # "us" or "peer"
+        self.requests = []         # (time, request) received in the dialog
+        self.repeats = 0           # received twice
+        self.sdp = None
+        self.remote_sdp = None     # message that carried the last SDP
+        self.unacked = None        # (data, next, pause, to) of a 2xx that waits for its ACK
+
+    @property
+    def media(self):
+        """Where the other side wants our RTP."""
+        return self.remote_sdp.media if self.remote_sdp else None
+
+    def heard(self, method):
+        return [r for _, r in self.requests if r.method == method]
+
+    def wait_up(self, timeout=10):
+        wait(lambda: self.up or (self.code or 0) >= 300, timeout, "call was not answered")
+        if not self.up:
+            raise Failure("call was refused with %d" % self.code)
+        return self
+
+    def wait_code(self, code, timeout=10):
+        wait(lambda: self.code == code, timeout, lambda _: "call has %s, not %d" %
+             (self.code, code))
+
+    def wait_ended(self, timeout):
+        wait(lambda: self.ended, timeout, "no BYE arrived at %s" % self.ua.name)
+
+    def wait_request(self, method, timeout, count=1):
+        """The count-th request of that method in the dialog, and when it came."""
+        def look():
+            found = [(t, r) for t, r in self.requests if r.method == method]
+            return found[count - 1] if len(found) >= count else None
+        return wait(look, timeout, "no %s arrived at %s" % (method, self.ua.name))
+
+    def message(self, method, body="", headers=(), cseq=None, branch=None):
+        """A request in this dialog (or the one that opens it)."""
+        if cseq is None:
+            self.cseq += 1
+            cseq = self.cseq
+        uri = self.target or self.remote
+        m = Message("%s %s SIP/2.0" % (method, uri))
+        m.headers = [("Via", self.ua.via(branch)), ("Max-Forwards", "70"),
+                     ("From", "<%s>;tag=%s" % (self.local, self.local_tag)),
+                     ("To", "<%s>" % self.remote +
+                      (";tag=" + self.remote_tag if self.remote_tag else "")),
+                     ("Call-ID", self.call_id), ("CSeq", "%d %s" % (cseq, method)),
+                     ("Contact", "<%s>" % self.ua.contact)]
+        m.headers += [("Route", r) for r in self.route]
+        if method not in ("ACK", "CANCEL"):
+            m.headers.append(("Allow", self.manner.allow))
+            if self.manner.timer:
+                m.headers.append(("Supported", "timer"))
+        m.headers += list(headers)
+        if body:
+            m.headers.append(("Content-Type", "application/sdp"))
+            m.body = body
+        return m
+
+    def request(self, method, body="", headers=()):
+        return self.ua.send(self.message(method, body, headers))
+
+    def bye(self):
+        if not self.ended:
+            self.ended, self.ended_by = time.time(), "us"
+        return self.request("BYE")
+
+    def cancel(self):
+        m = self.message("CANCEL", cseq=self.invite.cseq[0], branch=self.invite.branch)
+        m.headers = [h for h in m.headers if h[0] != "Contact"]
+        return self.ua.send(m)
+
+    def reinvite(self, body):
+        self.sdp = body
+        return self.request("INVITE", body)
+
+    def ack(self, cseq):
+        self.ua.transmit(self.message("ACK", cseq=cseq).bytes(), self.ua.node)
+
+
+class Ua:
+    def __init__(self, ns, ip, port=5060, user="phone", manner=None, node=None, buffer=None):
+        self.sock = udp_socket(ns, ip, port, buffer)
+        self.sock.setblocking(False)
+        self.ns, self.ip, self.port = ns, ip, self.sock.getsockname()[1]
+        self.user = user
+        self.name = "%s@%s" % (user, ip)
+        self.node = node or (NODE, 5060)
+        self.manner = manner or Manner()
+        self.media_port = 30000
+        self.credentials = None    # (user, password)
+        self.calls = {}            # Call-ID -> Call
+        self.incoming = []         # calls to us, in order
+        self.strays = []           # (time, data) of what is no SIP
+        self.mute = False          # hears nothing, says nothing
+        self._open = {}            # (branch, method) -> Transaction
+        self._done = {}            # (branch, method) of a peer's request -> our last answer
+        self._lock = threading.RLock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def contact(self):
+        return "sip:%s@%s:%d" % (self.user, self.ip, self.port)
+
+    def via(self, branch=None):
+        return "SIP/2.0/UDP %s:%d;rport;branch=%s" % (self.ip, self.port, branch or sip.branch())
+
+    # What goes out
+
+    def transmit(self, data, to):
+        try:
+            self.sock.sendto(data, to)
+        except OSError:
+            pass  # an ICMP answer to an earlier packet
+
+    def send(self, request, to=None):
+        """Sends a request and repeats it until it is answered."""
+        with self._lock:
+            t = Transaction(request, to or self.node)
+            self._open[request.branch, request.method] = t
+            self.transmit(t.data, t.to)
+            return t
+
+    def call(self, uri, headers=(), body=None, manner=None, call_id=None):
+        call = Call(self, call_id or "%s@%s" % (sip.token(), self.ip), True)
+        call.manner = manner or self.manner
+        call.local = "sip:%s@%s" % (self.user, self.ip)
+        call.remote = uri
+        call.sdp = sip.sdp(self.ip, self.media_port) if body is None else body
+        call.invite = call.message("INVITE", call.sdp, headers)
+        self.calls[call.call_id] = call
+        self.send(call.invite)
+        return call
+
+    def register(self, domain, expires=3600, contact=None):
+        """Registers, with an answer to one challenge; returns the final response."""
+        user, password = self.credentials or (self.user, "")
+        uri = "sip:" + domain
+        call_id, tag = sip.token(), sip.token()
+        extra = []
+        for cseq in (1, 2):
+            m = Message("REGISTER %s SIP/2.0" % uri, [
+                ("Via", self.via()), ("Max-Forwards", "70"),
+                ("From", "<sip:%s@%s>;tag=%s" % (user, domain, tag)),
+                ("To", "<sip:%s@%s>" % (user, domain)), ("Call-ID", call_id),
+                ("CSeq", "%d REGISTER" % cseq), ("Contact", "<%s>" % (contact or self.contact)),
+                ("Expires", str(expires))] + extra)
+            final = self.send(m).wait()
+            if final.code != 401 or cseq == 2:
+                return final
+            challenge = next((c for c in final.all("WWW-Authenticate") if "MD5" in c or
+                              "algorithm" not in c), None)
+            if challenge is None:
+                raise Failure("no MD5 challenge in the 401")
+            extra = [("Authorization", sip.authorization(challenge, "REGISTER", uri, user,
+                                                         password))]
+        return final
+
+    # What comes in
+
+    def _run(self):
+        tick = 0
+        while not self._closed:
+            try:
+                ready = select.select([self.sock], [], [], 0.02)[0]
+            except (OSError, ValueError):
+                return
+            if ready:
+                self._drain()
+            if time.time() >= tick:
+                tick = time.time() + 0.02
+                with self._lock:
+                    self._repeat(time.time())
+
+    def _drain(self):
+        for _ in range(500):
+            try:
+                data, source = self.sock.recvfrom(65535)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            if self.mute:
+                continue
+            m = Message.parse(data)
+            with self._lock:
+                if m is None:
+                    self.strays.append((time.time(), data))
+                elif m.method:
+                    self._on_request(m, source)
+                else:
+                    self._on_response(m)
+
+    def _repeat(self, now):
+        if self.mute:
+            return
+        for key, t in list(self._open.items()):
+            if now - t.sent > 64 * T1:
+                del self._open[key]
+            elif now >= t.next:
+                t.pause = t.pause * 2 if key[1] == "INVITE" else min(t.pause * 2, 4)
+                t.next = now + t.pause
+                self.transmit(t.data, t.to)
+        for call in list(self.calls.values()):
+            if call.unacked and now >= call.unacked[1]:
+                data, _, pause, to = call.unacked
+                pause = min(pause * 2, 4)
+                call.unacked = (data, now + pause, pause, to)
+                self.transmit(data, to)
+
+    def _on_response(self, m):
+        method = m.cseq[1]
+        t = self._open.get((m.branch, method))
+        call = self.calls.get(m.call_id)
+        if t:
+            t.responses.append(m)
+            if m.code < 200:
+                t.next = float("inf") if method == "INVITE" else t.next
+            else:
+                t.final = m
+                del self._open[m.branch, method]
+        if not call or method != "INVITE":
+            return
+        initial = m.cseq[0] == call.invite.cseq[0] if call.caller else False
+        if m.code >= 300:
+            if t:
+                ack = Message(t.request.start.replace("INVITE", "ACK", 1), [
+                    h for h in t.request.headers if h[0] in (
+                        "Via", "Max-Forwards", "From", "Call-ID", "Route")])
+                ack.headers += [("To", m.get("To")), ("CSeq", "%d ACK" % m.cseq[0])]
+                self.transmit(ack.bytes(), t.to)
+            if initial and m.code in (401, 407) and self.credentials and t:
+                self._retry(call, m)
+            elif initial:
+                call.code = m.code
+            return
+        if initial and not call.up:
+            call.code = m.code
+            call.remote_tag = m.tag("To") or call.remote_tag
+        if m.body:
+            call.remote_sdp = m
+        if m.code >= 200:
+            call.target = m.target or call.target
+            if initial:
+                call.route = list(reversed(m.all("Record-Route")))
+                call.up = call.up or time.time()
+            call.ack(m.cseq[0])
+
+    def _retry(self, call, m):
+        header = "WWW-Authenticate" if m.code == 401 else "Proxy-Authenticate"
+        challenge = next(c for c in m.all(header) if "MD5" in c or "algorithm" not in c)
+        answer = sip.authorization(challenge, "INVITE", call.remote, *self.credentials)
+        call.cseq += 1
+        old = call.invite
+        call.invite = Message(old.start, old.headers, old.body)
+        call.invite.set("Via", self.via()).set("CSeq", "%d INVITE" % call.cseq)
+        call.invite.set(header.replace("WWW-Authenticate", "Authorization").replace(
+            "Proxy-Authenticate", "Proxy-Authorization"), answer)
+        self.send(call.invite)
+
+    def respond(self, call, request, code, source, body="", headers=()):
+        """Answers a request; the answer is kept for its repeats."""
+        m = Message("SIP/2.0 %d %s" % (code, "OK" if code == 200 else "Code"))
+        m.headers = [("Via", v) for v in request.all("Via")]
+        m.headers += [("From", request.get("From"))]
+        to = request.get("To")
+        if call and not request.tag("To") and code > 100:
+            to += ";tag=" + call.local_tag
+        m.headers += [("To", to), ("Call-ID", request.call_id), ("CSeq", request.get("CSeq"))]
+        if call and request.method in ("INVITE", "UPDATE") and 100 < code < 300:
+            m.headers += [("Record-Route", r) for r in request.all("Record-Route")]
+            m.headers += [("Contact", "<%s>" % self.contact), ("Allow", call.manner.allow)]
+            if code >= 200 and call.manner.timer:
+                m.headers += self._timer(call, request)
+        m.headers += list(headers)
+        if body:
+            m.headers.append(("Content-Type", "application/sdp"))
+            m.body = body
+        self._answer(request, m.bytes(), source)
+        return m
+
+    def _answer(self, request, data, source):
+        self._done[request.branch, request.method] = data
+        self.transmit(data, source)
+
+    def _timer(self, call, request):
+        """The session timer's part of a 2xx (RFC 4028, section 9)."""
+        headers = [("Supported", "timer")]
+        asked = request.session_expires
+        if asked:
+            refresher = asked[1] or call.manner.refresher or "uac"
+            headers.append(("Session-Expires", "%d;refresher=%s" % (asked[0], refresher)))
+            if refresher == "uac":
+                headers.append(("Require", "timer"))
+        return headers
+
+    def _on_request(self, m, source):
+        call = self.calls.get(m.call_id)
+        if m.method == "ACK":
+            if call:
+                call.unacked = None
+                if m.body:
+                    call.remote_sdp = m
+            return
+        key = (m.branch, m.method)
+        if key in self._done:
+            if call:
+                call.repeats += 1
+            if self._done[key]:
+                self.transmit(self._done[key], source)
+            return
+        if call is None:
+            if m.method == "INVITE" and not m.tag("To"):
+                self._on_call(m, source)
+            else:
+                self.respond(None, m, 200 if m.method == "OPTIONS" else 481, source)
+            return
+        self._done[key] = None
+        call.requests.append((time.time(), m))
+        manner = call.manner
+        if m.method == "CANCEL":
+            self.respond(call, m, 200, source)
+            if not call.up:
+                call.code = 487
+                call.ended, call.ended_by = time.time(), "peer"
+                self.respond(call, call.invite, 487, source)
+            return
+        if m.method == "BYE":
+            call.unacked = None
+            if not call.ended:
+                call.ended, call.ended_by = time.time(), "peer"
+        if m.method == "INVITE" or m.body:
+            call.target = m.target or call.target
+        answer = {"BYE": manner.bye, "UPDATE": manner.update, "INVITE": manner.reinvite,
+                  "OPTIONS": manner.options}.get(m.method, 405)
+        if callable(answer):
+            answer = answer(call, m)
+        if answer is None:
+            return
+        if answer < 300 and m.body:
+            call.remote_sdp = m
+            call.sdp = sip.mirror(call.sdp, m.direction)
+        body = call.sdp if answer < 300 and (m.method == "INVITE" or m.body) else ""
+        sent = self.respond(call, m, answer, source, body)
+        if m.method == "INVITE" and answer < 300:
+            call.unacked = (sent.bytes(), time.time() + T1, T1, source)
+
+    def _on_call(self, m, source):
+        call = Call(self, m.call_id, False)
+        call.invite = m
+        call.remote_tag = m.tag("From")
+        call.local = "sip:%s@%s" % (self.user, self.ip)
+        call.remote = m.address("From")
+        call.target = m.target
+        call.route = m.all("Record-Route")
+        call.remote_sdp = m if m.body else None
+        call.sdp = sip.sdp(self.ip, self.media_port)
+        call.source = source
+        self.calls[m.call_id] = call
+        self.incoming.append(call)
+        self._done[m.branch, "INVITE"] = None
+        code = call.manner.invite
+        if callable(code):
+            code = code(call, m)
+        if call.manner.ring:
+            self.respond(call, m, 180, source)
+        if code is not None:
+            self.answer(call, code)
+
+    def answer(self, call, code=200):
+        """Answers a ringing call."""
+        with self._lock:
+            call.code = code
+            sent = self.respond(call, call.invite, code, call.source,
+                                call.sdp if code < 300 else "")
+            if code < 300:
+                call.up = time.time()
+                call.unacked = (sent.bytes(), time.time() + T1, T1, call.source)
+
+    def wait_call(self, timeout=10, count=1):
+        """The count-th call that reaches this phone."""
+        wait(lambda: len(self.incoming) >= count, timeout, "no call reached %s" % self.name)
+        return self.incoming[count - 1]
+
+    def close(self):
+        self._closed = True
+        self._thread.join(1)
+        self.sock.close()
