@@ -234,5 +234,3 @@ def independent_legs():
         hold(lambda: not down.heard("UPDATE"), 5, "Bob was refreshed as well")
         up.bye().wait()
         down.wait_ended(3)
-
-judge_half = judge.HALF
