@@ -65,7 +65,8 @@ struct cdr_text {
 /* Fills *out; its values point into itself and into *cdr's texts. */
 void cdr_write(const struct cdr *cdr, struct cdr_text *out);
 
-/* One JSON object without a line end. Returns the length, or -ENOSPC. */
+/* One JSON object without a line end. Returns the length (buf is zero-terminated), -ENOSPC or
+ * -ENOMEM. */
 int cdr_json(const struct cdr *cdr, char *buf, size_t size);
 
 #endif

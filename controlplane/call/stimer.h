@@ -78,11 +78,11 @@ struct stimer {
 	uint32_t interval;     /* s, as negotiated */
 	uint32_t min_se;       /* s, largest Min-SE seen on this dialog; 0 = none (ST-21) */
 	uint16_t spread;       /* 0 .. 65535: share of 5 % of a segment to start early (EXP-12) */
+	uint16_t served;       /* segment boundaries that are past (STIMER_PEER: own refreshes) */
 	uint8_t role;          /* enum stimer_role */
 	uint8_t update;   /* enum stimer_update; the owner may preset what it knows of the peer */
 	uint8_t pending;  /* enum stimer_request: our own request that is open */
 	uint8_t busy;     /* other INVITE or UPDATE transactions that are open on this leg */
-	uint8_t served;   /* segment boundaries done or dropped */
 	uint8_t raises;   /* 422 answers in a row */
 	uint8_t glares;   /* 491 answers in a row */
 	uint8_t refusals; /* 500 and 503 answers in a row */

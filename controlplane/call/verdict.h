@@ -61,6 +61,7 @@ struct verdict_leg {
 	bool expired;      /* the interval ended unconfirmed */
 	bool timer;        /* supports session timers */
 	bool probing;      /* may be probed; false: leg without timer and no_timer_probe off */
+	bool asked_again;  /* the probe was sent when the brake was released */
 };
 
 /* State of a call. After a restart: VERDICT_ANSWERED with the old time, then TIMER of each leg; the
@@ -106,12 +107,13 @@ struct verdict_action {
 	enum cause
 		end;   /* CAUSE_NONE: go on. Else end both legs (unless shadow), first cause wins */
 	uint16_t code; /* completes the cause */
-	uint8_t end_leg;  /* the leg that gave the evidence, 2 = both or neither */
-	bool shadow;      /* record `end` only: it would have ended the call */
-	bool media_live;  /* with `end`: RTP was alive on both legs (CDR flag) */
-	uint8_t probe;    /* bit 0: probe leg a, bit 1: leg b (STIMER_PROBE event of that leg) */
-	uint8_t alarm;    /* bits as above: refresh unanswered while RTP is alive */
-	uint8_t silent;   /* bits as above: media silence began, for the event stream */
+	uint8_t end_leg; /* the leg that gave the evidence, 2 = both or neither */
+	bool shadow;     /* record `end` only: it would have ended the call */
+	bool media_live; /* with `end`: no leg's media was silent (CDR flag, where media is watched)
+			  */
+	uint8_t probe;   /* bit 0: probe leg a, bit 1: leg b (STIMER_PROBE event of that leg) */
+	uint8_t alarm;   /* bits as above: refresh unanswered while RTP is alive */
+	uint8_t silent;  /* bits as above: media silence began, for the event stream */
 	uint64_t next_ms; /* when to tick next, VERDICT_NEVER = no need to */
 };
 

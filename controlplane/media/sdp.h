@@ -99,9 +99,10 @@ struct sdp_rewrite {
 int sdp_rewrite(char *out, size_t size, const char *text, size_t len, const struct sdp_rewrite *how,
 	uint64_t version);
 
-/* The same, with the version chosen as RFC 3264 section 8 wants it (OA-02): that of `last`, the
- * text sent before on this leg (NULL: none, *version is used), if nothing changes, else *version +
- * 1, which is stored in *version. Pass the text that was sent last even if it was refused. */
+/* The same, with the version chosen as RFC 3264 section 8 wants it (OA-02). `last` is the text sent
+ * before on this leg, with o= version *version, also if the peer refused it; NULL: none, and
+ * *version is the first one. If nothing changes the text is that of before, else *version is raised
+ * by one. */
 int sdp_next(char *out, size_t size, const char *text, size_t len, const struct sdp_rewrite *how,
 	const char *last, size_t last_len, uint64_t *version);
 

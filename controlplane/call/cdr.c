@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/call/cdr.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool was_up(const struct cdr *cdr)
+{
+	return cdr->answered_ms && cdr->ended_ms > cdr->answered_ms;
+}
+
+uint64_t cdr_connected_ms(const struct cdr *cdr)
+{
+	return was_up(cdr) ? cdr->ended_ms - cdr->answered_ms : 0;
+}
+
+static uint64_t proof_ms(const struct cdr_leg *leg)
+{
+	return larger(leg->sip_ms, leg->rtp_ms);
+}
+
+uint64_t cdr_proven_ms(const struct cdr *cdr)
+{
+	uint64_t until = smaller(proof_ms(&cdr->leg[0]), proof_ms(&cdr->leg[1]));
+
+	if (!was_up(cdr) || until <= cdr->answered_ms)
+		return 0;
+	return smaller(until, cdr->ended_ms) - cdr->answered_ms;
+}
+
+static void add(struct cdr_text *out, const char *name, const char *value)
+{
+	out->field[out->count++] = (struct cdr_field){.name = name, .value = value ? value : ""};
+}
+
+static void add_number(struct cdr_text *out, const char *name, uint64_t value)
+{
+	char *text = out->store[out->count];
+
+	snprintf(text, sizeof(out->store[0]), "%" PRIu64, value);
+	add(out, name, text);
+	out->field[out->count - 1].number = true;
+}
+
+/* Seconds with three decimals: what a biller adds up. */
+static void add_seconds(struct cdr_text *out, const char *name, uint64_t ms)
+{
+	char *text = out->store[out->count];
+
+	snprintf(text, sizeof(out->store[0]), "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
+	add(out, name, text);
+	out->field[out->count - 1].number = true;
+}
+
+static void add_leg(struct cdr_text *out, const struct cdr_leg *leg, const char *const names[6])
+{
+	add(out, names[0], leg->call_id);
+	add(out, names[1], leg->peer);
+	add_number(out, names[2], leg->sip_ms);
+	add_number(out, names[3], leg->rtp_ms);
+	add_number(out, names[4], leg->packets);
+	add_number(out, names[5], leg->timer);
+}
+
+void cdr_write(const struct cdr *cdr, struct cdr_text *out)
+{
+	static const char *const names[2][6] = {
+		{"a_cid", "a_peer", "a_sip", "a_rtp", "a_packets", "a_timer"},
+		{"b_cid", "b_peer", "b_sip", "b_rtp", "b_packets", "b_timer"},
+	};
+
+	out->count = 0;
+	add(out, "id", cdr->id);
+	add(out, "node", cdr->node);
+	add(out, "from", cdr->from);
+	add(out, "to", cdr->to);
+	add(out, "trunk", cdr->trunk);
+	add_number(out, "t0", cdr->setup_ms);
+	add_number(out, "t1", cdr->answered_ms);
+	add_number(out, "t2", cdr->ended_ms);
+	add(out, "cause", cause_format(cdr->cause, cdr->code, out->cause));
+	add(out, "text", cause_text(cdr->cause));
+	add(out, "by", cause_by(cdr->cause));
+	add_seconds(out, "connected", cdr_connected_ms(cdr));
+	add_seconds(out, "proven", cdr_proven_ms(cdr));
+	add_number(out, "media", cdr->media);
+	add_number(out, "media_live", cdr->media && cdr->media_live);
+	for (unsigned int i = 0; i < 2; i++)
+		add_leg(out, &cdr->leg[i], names[i]);
+}
+
+/* What a stranger sent may be any bytes: those that are not UTF-8 become '?'. */
+static json_t *text_value(const char *text)
+{
+	char buf[CDR_TEXT_MAX];
+	json_t *value;
+
+	snprintf(buf, sizeof(buf), "%s", text);
+	value = json_string(buf);
+	if (value)
+		return value;
+	for (char *p = buf; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(buf);
+}
+
+static json_t *field_value(const struct cdr_field *field)
+{
+	if (!field->number)
+		return text_value(field->value);
+	if (strchr(field->value, '.'))
+		return json_real(strtod(field->value, NULL));
+	return json_integer((json_int_t)strtoull(field->value, NULL, 10));
+}
+
+int cdr_json(const struct cdr *cdr, char *buf, size_t size)
+{
+	json_t *object = json_object();
+	struct cdr_text text;
+	size_t len;
+
+	if (!object)
+		return -ENOMEM;
+	cdr_write(cdr, &text);
+	for (unsigned int i = 0; i < text.count; i++) {
+		if (json_object_set_new(object, text.field[i].name, field_value(&text.field[i]))) {
+			json_decref(object);
+			return -ENOMEM;
+		}
+	}
+	len = json_dumpb(object, buf, size, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(object);
+	if (len == 0 || len >= size)
+		return -ENOSPC;
+	buf[len] = '\0';
+	return (int)len;
+}

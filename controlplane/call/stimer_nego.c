@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/call/stimer_nego.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define RAISE_TRIES 3 /* ST-20 */
+
+struct scan {
+	const char *at;
+	const char *end;
+};
+
+static void skip_space(struct scan *s)
+{
+	while (s->at < s->end && strchr(" \t\r\n", *s->at) && *s->at)
+		s->at++;
+}
+
+static int read_seconds(struct scan *s, uint32_t *value)
+{
+	uint64_t n = 0;
+
+	skip_space(s);
+	if (s->at == s->end || !isdigit((unsigned char)*s->at))
+		return -EINVAL;
+	for (; s->at < s->end && isdigit((unsigned char)*s->at); s->at++) {
+		n = n * 10 + (uint64_t)(*s->at - '0');
+		if (n > UINT32_MAX)
+			n = UINT32_MAX;
+	}
+	skip_space(s);
+	*value = (uint32_t)n;
+	return 0;
+}
+
+static struct scan read_token(struct scan *s)
+{
+	struct scan word;
+
+	skip_space(s);
+	word.at = s->at;
+	if (s->at < s->end && *s->at == '"') {
+		for (s->at++; s->at < s->end && *s->at != '"'; s->at++)
+			if (*s->at == '\\' && s->at + 1 < s->end)
+				s->at++;
+		s->at += s->at < s->end;
+	} else {
+		while (s->at < s->end && !strchr(" \t\r\n;=,\"", *s->at) && *s->at)
+			s->at++;
+	}
+	word.end = s->at;
+	skip_space(s);
+	return word;
+}
+
+static bool word_is(const struct scan *word, const char *text)
+{
+	size_t len = (size_t)(word->end - word->at);
+
+	return len == strlen(text) && strncasecmp(word->at, text, len) == 0;
+}
+
+/* *( ; name [ = value ] ), of which only refresher means something to us. */
+static int read_params(struct scan *s, uint8_t *refresher)
+{
+	struct scan name, value;
+
+	while (s->at < s->end) {
+		if (*s->at != ';')
+			return -EINVAL;
+		s->at++;
+		name = read_token(s);
+		if (name.at == name.end)
+			return -EINVAL;
+		value = (struct scan){0};
+		if (s->at < s->end && *s->at == '=') {
+			s->at++;
+			value = read_token(s);
+			if (value.at == value.end)
+				return -EINVAL;
+		}
+		if (!refresher || !word_is(&name, "refresher") || !value.at)
+			continue;
+		if (word_is(&value, "uac"))
+			*refresher = STIMER_REFRESHER_UAC;
+		else if (word_is(&value, "uas"))
+			*refresher = STIMER_REFRESHER_UAS;
+	}
+	return 0;
+}
+
+int stimer_parse_se(struct stimer_headers *h, const char *value, size_t len)
+{
+	struct scan s = {value, value + len};
+	uint8_t refresher = STIMER_REFRESHER_NONE;
+	uint32_t se;
+
+	if (h->has_se || read_seconds(&s, &se) < 0 || read_params(&s, &refresher) < 0)
+		return -EINVAL;
+	h->has_se = true;
+	h->se = se;
+	h->refresher = refresher;
+	return 0;
+}
+
+int stimer_parse_min_se(struct stimer_headers *h, const char *value, size_t len)
+{
+	struct scan s = {value, value + len};
+	uint32_t min_se;
+
+	if (h->min_se || read_seconds(&s, &min_se) < 0 || read_params(&s, NULL) < 0)
+		return -EINVAL;
+	h->min_se = min_se ? min_se : 1;
+	return 0;
+}
+
+char *stimer_format_se(
+	uint32_t se, enum stimer_refresher refresher, char buf[static STIMER_SE_STRLEN])
+{
+	static const char *const param[] = {"", ";refresher=uac", ";refresher=uas"};
+
+	snprintf(buf, STIMER_SE_STRLEN, "%u%s", se, param[refresher]);
+	return buf;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint32_t own_min_se(const struct stimer_params *par)
+{
+	return larger(par->min_se, STIMER_FLOOR);
+}
+
+/* Nothing was negotiated: we watch alone, if the party may be refreshed at all (ST-12, ST-13). */
+static void watch_alone(
+	const struct stimer_params *par, bool timer, uint32_t min_se, struct stimer_terms *terms)
+{
+	terms->timer = timer;
+	terms->role = timer || par->no_timer == STIMER_PROBE_REFRESH ? STIMER_US : STIMER_OFF;
+	terms->interval = larger(larger(par->ttl, own_min_se(par)), min_se);
+}
+
+void stimer_invite(const struct stimer_params *par, uint32_t min_se, struct stimer_headers *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->has_se = true;
+	out->timer = true;
+	out->se = larger(larger(par->ttl, own_min_se(par)), min_se);
+	out->min_se = larger(min_se, par->min_se > STIMER_FLOOR ? par->min_se : 0);
+	if (par->policy == STIMER_POLICY_US)
+		out->refresher = STIMER_REFRESHER_UAC;
+	else if (par->policy == STIMER_POLICY_PEER)
+		out->refresher = STIMER_REFRESHER_UAS;
+}
+
+bool stimer_raise(const struct stimer_params *par, uint32_t sent_se, uint32_t got_min_se,
+	unsigned int tries, uint32_t *min_se)
+{
+	if (tries >= RAISE_TRIES || got_min_se <= sent_se || got_min_se > stimer_cap(par))
+		return false;
+	*min_se = larger(*min_se, got_min_se);
+	return true;
+}
+
+/* The interval of our 2xx: theirs or less, as near to ours as their Min-SE lets us; 0 = none can be
+ * given (ST-37, EXP-11). */
+static uint32_t answer_se(const struct stimer_params *par, const struct stimer_headers *request)
+{
+	uint32_t se = larger(larger(par->ttl, own_min_se(par)), request->min_se);
+
+	if (request->min_se > stimer_cap(par) || (!request->has_se && !request->timer))
+		return 0;
+	if (request->has_se && request->se < se)
+		se = request->se;
+	return se < STIMER_FLOOR ? 0 : se;
+}
+
+static uint8_t answer_refresher(const struct stimer_params *par, const struct stimer *st,
+	const struct stimer_headers *request)
+{
+	if (!request->timer)
+		return STIMER_REFRESHER_UAS;
+	if (request->refresher != STIMER_REFRESHER_NONE)
+		return request->refresher;
+	if (st && st->role != STIMER_OFF)
+		return st->role == STIMER_PEER ? STIMER_REFRESHER_UAC : STIMER_REFRESHER_UAS;
+	return par->policy == STIMER_POLICY_PEER ? STIMER_REFRESHER_UAC : STIMER_REFRESHER_UAS;
+}
+
+void stimer_answer(const struct stimer_params *par, struct stimer *st,
+	const struct stimer_headers *request, struct stimer_answer *ans)
+{
+	memset(ans, 0, sizeof(*ans));
+	if (request->timer && request->has_se && request->se < own_min_se(par)) {
+		ans->code = 422;
+		ans->min_se = own_min_se(par);
+		return;
+	}
+	if (st)
+		stimer_learn_min_se(st, par, request->min_se);
+	ans->se = answer_se(par, request);
+	if (ans->se == 0) {
+		watch_alone(par, request->timer, 0, &ans->terms);
+		return;
+	}
+	ans->refresher = answer_refresher(par, st, request);
+	ans->require = request->timer;
+	ans->terms.timer = request->timer;
+	ans->terms.interval = ans->se;
+	ans->terms.role = ans->refresher == STIMER_REFRESHER_UAC ? STIMER_PEER : STIMER_US;
+}
+
+void stimer_accept(const struct stimer_params *par, const struct stimer_headers *response,
+	enum stimer_refresher sent_refresher, uint32_t min_se, struct stimer_terms *terms)
+{
+	uint8_t refresher = response->refresher;
+
+	memset(terms, 0, sizeof(*terms));
+	if (!response->has_se) {
+		watch_alone(par, response->timer || response->require, min_se, terms);
+		return;
+	}
+	if (refresher == STIMER_REFRESHER_NONE)
+		refresher = (uint8_t)sent_refresher;
+	terms->timer = true;
+	terms->role = refresher == STIMER_REFRESHER_UAS ? STIMER_PEER : STIMER_US;
+	terms->interval = response->se ? response->se : 1;
+	if (terms->interval > stimer_cap(par))
+		terms->interval = stimer_cap(par);
+}
