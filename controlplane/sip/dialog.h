@@ -76,7 +76,7 @@ osip_message_t *sip_dialog_response(
 /* Does the message carry this Call-ID and both tags? (request: To is ours; response: From is) */
 bool sip_dialog_match(const struct sip_dialog *dialog, const osip_message_t *msg);
 
-/* CSeq of a request received in the dialog (DL-06): 0 and noted, -ERANGE lower or equal: 500. ACK
+/* CSeq of a request received in the dialog (DL-06): 0 and noted, -ERANGE lower: 500. ACK
  * and CANCEL are not to be passed. */
 int sip_dialog_check_cseq(struct sip_dialog *dialog, const osip_message_t *req);
 

@@ -13,13 +13,13 @@
 #include <stdint.h>
 
 #define SIP_ALLOW      "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REGISTER"
+#define SIP_SUPPORTED  "timer"
 #define SIP_USER_AGENT "linewatch/" LW_VERSION
 #define SIP_URI_MAX    1024 /* longest URI that we keep, terminating zero included */
 
 /* ---- whole messages ---- */
 
-/* Once per process, before any other use of libosip2; harmless when repeated. */
-void sip_msg_setup(void);
+/* libosip2 is set up once a process by parser_init(); sip_stack_open does it. */
 
 /* Parses what the gate let through. Returns 0, -EBADMSG or -ENOMEM. */
 int sip_msg_parse(osip_message_t **msg, const char *buf, size_t len);

@@ -22,7 +22,7 @@ enum sip_proto {
 struct sip_flow {
 	uint8_t proto; /* enum sip_proto */
 	uint8_t zero[3];
-	struct addr local; /* family 0: the first socket of the remote's family */
+	struct addr local; /* none of ours: the first socket of the remote's family */
 	struct addr remote;
 };
 
