@@ -281,6 +281,21 @@ static void texts_and_addresses(void **state)
 	refused("node: {service_address: 0.0.0.0}\n",
 		"f.yaml:1: node.service_address: stands in Contact and Via: a numeric IP address "
 		"that others can reach");
+	refused(NODE "  media_addresses: [192.0.2.11, \"::\"]\n",
+		"f.yaml:3: node.media_addresses: stand in SDP: numeric IP addresses that others "
+		"can reach");
+	refused("node: {service_address: \"192.0.2.1\\0\"}\n",
+		"f.yaml:1: node.service_address: 192.0.2.1\\x00 is not an address: a numeric IP "
+		"address");
+	refused(NODE "  control_socket: ''\n",
+		"f.yaml:3: node.control_socket: an empty value has a wrong length: 1 to 107 "
+		"printable bytes");
+	refused(NODE "dataplane: {host_interface: lw01234567890123}\n",
+		"f.yaml:3: dataplane.host_interface: lw01234567890123 has a wrong length: 1 to 15 "
+		"printable bytes");
+	refused(NODE "sip: {realm: 'a b'}\n",
+		"f.yaml:3: sip.realm: a b is not a name: 0 to 63 letters, digits, '-', '_' and "
+		"'.'");
 	refused(NODE "  name: n-1\n",
 		"f.yaml:3: node.name: n-1 is not a node name: 1 to 15 letters and digits");
 	refused(NODE "  media_ports: 20001-29999\n",
@@ -318,6 +333,9 @@ static void values_that_depend_on_each_other(void **state)
 	refused(NODE "sip: {register_expires_min: 700}\n",
 		"f.yaml:3: sip.register_expires_min: 700 is above register_expires_default: at "
 		"most 600 s");
+	refused(NODE "sip:\n  register_expires_default: 3601\n",
+		"f.yaml:4: sip.register_expires_default: 3601 is above register_expires_max: at "
+		"most 3600 s");
 	refused(NODE "dataplane: {flows: 4999}\n",
 		"f.yaml:3: dataplane.flows: 4999 is below what node.media_ports takes: at least "
 		"5000");
