@@ -6,30 +6,15 @@
 
 #include "controlplane/call/stimer.h"
 
-#include <stddef.h>
-
-/* The timer headers of one message. Empty: {0}. */
+/* The timer headers of one message (read and written by sip/msg.h). None: {0}. */
 struct stimer_headers {
-	uint32_t se;       /* s, valid if has_se; larger ones read as UINT32_MAX */
+	uint32_t se;       /* s, valid if has_se */
 	uint32_t min_se;   /* s, 0 = no header */
 	uint8_t refresher; /* enum stimer_refresher */
 	bool has_se;
 	bool timer;   /* Supported: timer (or Require: timer in a request) */
 	bool require; /* Require: timer */
 };
-
-/* Reads the value of a Session-Expires (or x) header: sets has_se, se, refresher. Unknown
- * parameters are passed over. Returns 0 or -EINVAL (answer 400). A second header is -EINVAL too:
- * the caller passes each one, and h keeps count in has_se (ST-01). */
-int stimer_parse_se(struct stimer_headers *h, const char *value, size_t len);
-
-/* Reads a Min-SE value: sets min_se, which is at least 1. Returns 0 or -EINVAL. */
-int stimer_parse_min_se(struct stimer_headers *h, const char *value, size_t len);
-
-/* Writes the value of a Session-Expires header, "600;refresher=uac". Returns buf. */
-#define STIMER_SE_STRLEN 32
-char *stimer_format_se(
-	uint32_t se, enum stimer_refresher refresher, char buf[static STIMER_SE_STRLEN]);
 
 /* Headers of our first INVITE of a dialog; min_se is the largest one of a 422 to it so far, 0 =
  * none. Supported: timer goes into every request, Require: timer into none (ST-02..09). */
