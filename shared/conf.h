@@ -45,6 +45,7 @@ struct conf_dataplane {
 	struct conf_strings ports; /* "af_packet:eth1", "af_xdp:eth1", "tap:x", PCI, "vdev:..." */
 	char host_interface[16];
 	uint32_t workers;
+	uint32_t clients;  /* control-plane loops it serves */
 	uint32_t bindings; /* capacity */
 	uint32_t flows;    /* capacity, port slots */
 	uint32_t memory_mb;

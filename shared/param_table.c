@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shared/conf.h"
 #include "shared/param.h"
+#include "shared/proto.h"
 
 #define AT_NODE(f)      .section = PARAM_NODE, .offset = offsetof(struct conf_node, f)
 #define AT_DATAPLANE(f) .section = PARAM_DATAPLANE, .offset = offsetof(struct conf_dataplane, f)
@@ -65,6 +66,9 @@ const struct param param_table[] = {
 	{AT_DATAPLANE(workers), .name = "workers", .type = PARAM_INT, .value = "1",
 	 .min = 1, .max = 64, .unit = "",
 	 .help = "Packet threads, each with a core of its own."},
+	{AT_DATAPLANE(clients), .name = "clients", .type = PARAM_INT, .value = "1",
+	 .min = 1, .max = PROTO_SLOTS, .unit = "",
+	 .help = "Control-plane loops it serves; each gets an equal share of the bindings."},
 	{AT_DATAPLANE(bindings), .name = "bindings", .type = PARAM_INT, .value = "65536",
 	 .min = 1, .max = 100000000, .unit = "",
 	 .help = "Most bindings that get keep-alives."},
