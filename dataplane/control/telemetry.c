@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/control/telemetry.h"
+
+#include "dataplane/dataplane.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <rte_telemetry.h>
+#include <stdlib.h>
+
+/* The callbacks of DPDK 22.11 get no context of ours. */
+static struct {
+	pthread_mutex_t lock;
+	const struct dataplane *dp;
+} telemetry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t telemetry_load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static int telemetry_status(const struct dataplane *dp, const char *params, struct rte_tel_data *d)
+{
+	const struct facts_head *head = dp->facts.head;
+	const struct exception_count *host = &dp->exception.count;
+
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "version", LW_VERSION);
+	rte_tel_data_add_dict_u64(d, "workers", dp->workers.count);
+	rte_tel_data_add_dict_u64(d, "clients", server_clients(dp->server));
+	rte_tel_data_add_dict_u64(d, "bindings", head->bindings_used);
+	rte_tel_data_add_dict_u64(d, "flows", head->flows_used);
+	rte_tel_data_add_dict_u64(d, "keepalive_short", telemetry_load(&head->keepalive_short));
+	rte_tel_data_add_dict_u64(d, "keepalive_needed", head->keepalive_needed);
+	rte_tel_data_add_dict_u64(d, "events_lost", telemetry_load(&head->events_lost));
+	rte_tel_data_add_dict_u64(d, "to_host", telemetry_load(&host->to_host));
+	rte_tel_data_add_dict_u64(d, "from_host", telemetry_load(&host->from_host));
+	rte_tel_data_add_dict_u64(d, "to_host_drop", telemetry_load(&host->to_host_drop));
+	rte_tel_data_add_dict_u64(d, "from_host_drop", telemetry_load(&host->from_host_drop));
+	return 0;
+}
+
+static int telemetry_drops(const struct dataplane *dp, const char *params, struct rte_tel_data *d)
+{
+	static const char *const names[] = {
+#define X(name, text) #name,
+		FACTS_DROPS(X)
+#undef X
+	};
+
+	rte_tel_data_start_dict(d);
+	for (int why = 0; why < FACTS_DROP_MAX; why++) {
+		uint64_t sum = 0;
+
+		for (unsigned int i = 0; i < dp->workers.count; i++)
+			sum += telemetry_load(&facts_worker(&dp->facts, i)->drop[why]);
+		rte_tel_data_add_dict_u64(d, names[why], sum);
+	}
+	return 0;
+}
+
+static int telemetry_worker(const struct dataplane *dp, unsigned int index, struct rte_tel_data *d)
+{
+	const struct facts_worker *count = facts_worker(&dp->facts, index);
+	const struct {
+		const char *name;
+		const uint64_t *value;
+	} rows[] = {
+		{"rx", &count->rx},
+		{"tx", &count->tx},
+		{"relayed_rtp", &count->relayed_rtp},
+		{"relayed_rtcp", &count->relayed_rtcp},
+		{"punted", &count->punted},
+		{"sip_heard", &count->sip_heard},
+		{"keepalives", &count->keepalives},
+		{"keepalive_late_max_us", &count->keepalive_late_max_us},
+		{"loop_gap_max_us", &count->loop_gap_max_us},
+		{"busy_cycles", &count->busy_cycles},
+		{"total_cycles", &count->total_cycles},
+	};
+
+	rte_tel_data_start_dict(d);
+	for (size_t i = 0; i < RTE_DIM(rows); i++)
+		rte_tel_data_add_dict_u64(d, rows[i].name, telemetry_load(rows[i].value));
+	return 0;
+}
+
+/* "/linewatch/workers" lists them, "/linewatch/workers,1" shows one. */
+static int telemetry_workers(const struct dataplane *dp, const char *params, struct rte_tel_data *d)
+{
+	unsigned long index;
+	char *end;
+
+	if (params && *params) {
+		index = strtoul(params, &end, 10);
+		if (*end || index >= dp->workers.count)
+			return -EINVAL;
+		return telemetry_worker(dp, (unsigned int)index, d);
+	}
+	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
+	for (unsigned int i = 0; i < dp->workers.count; i++)
+		rte_tel_data_add_array_int(d, (int)i);
+	return 0;
+}
+
+static const struct {
+	const char *command;
+	int (*show)(const struct dataplane *dp, const char *params, struct rte_tel_data *d);
+	const char *help;
+} telemetry_commands[] = {
+	{"/linewatch/status", telemetry_status, "Gauges of the data plane. No parameters."},
+	{"/linewatch/drops", telemetry_drops, "Dropped packets by reason. No parameters."},
+	{"/linewatch/workers", telemetry_workers, "Workers, or the counters of one: its number."},
+};
+
+static int telemetry_call(const char *command, const char *params, struct rte_tel_data *d)
+{
+	int ret = -EINVAL;
+
+	pthread_mutex_lock(&telemetry.lock);
+	for (size_t i = 0; i < RTE_DIM(telemetry_commands); i++) {
+		if (telemetry.dp && strcmp(command, telemetry_commands[i].command) == 0)
+			ret = telemetry_commands[i].show(telemetry.dp, params, d);
+	}
+	pthread_mutex_unlock(&telemetry.lock);
+	return ret;
+}
+
+int telemetry_open(const struct dataplane *dp)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&telemetry.lock);
+	telemetry.dp = dp;
+	pthread_mutex_unlock(&telemetry.lock);
+	for (size_t i = 0; i < RTE_DIM(telemetry_commands) && !err; i++)
+		err = rte_telemetry_register_cmd(
+			telemetry_commands[i].command, telemetry_call, telemetry_commands[i].help);
+	return err;
+}
+
+void telemetry_close(void)
+{
+	pthread_mutex_lock(&telemetry.lock);
+	telemetry.dp = NULL;
+	pthread_mutex_unlock(&telemetry.lock);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/dataplane.h"
+
+#include "dataplane/control/telemetry.h"
+#include "dataplane/core/eal.h"
+#include "dataplane/core/rcu.h"
+#include "dataplane/keepalive/keepalive.h"
+#include "dataplane/media/media.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DATAPLANE_TICK_MS    20
+#define DATAPLANE_SECOND_MS  1000
+#define DATAPLANE_POOL_CACHE 256
+/* Frames that one worker can hold: both rings of each port, and what waits for the pump. */
+#define DATAPLANE_POOL_PORT   1024
+#define DATAPLANE_POOL_WORKER 6144
+#define DATAPLANE_POOL_OWN    4096 /* keep-alives of one worker */
+
+static int memory_start(struct dataplane *dp)
+{
+	const struct conf_dataplane *conf = dp->conf;
+	int err;
+
+	dp->mem.hugepages = conf->hugepages;
+	err = facts_open(&dp->facts, &dp->mem, conf->workers, conf->bindings, conf->flows);
+	if (err)
+		return err;
+	dp->qsbr = rcu_open(conf->workers);
+	if (!dp->qsbr) {
+		facts_close(&dp->facts);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void memory_stop(struct dataplane *dp)
+{
+	rcu_close(dp->qsbr);
+	facts_close(&dp->facts);
+}
+
+static int dpdk_start(struct dataplane *dp)
+{
+	return eal_open(dp->conf);
+}
+
+static void dpdk_stop(struct dataplane *dp)
+{
+	eal_close();
+}
+
+static int clock_start(struct dataplane *dp)
+{
+	dp->tsc_hz = rte_get_tsc_hz();
+	timebase_open(&dp->timebase, dp->tsc_hz);
+	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
+	return 0;
+}
+
+static struct rte_mempool *pool_open(const char *name, unsigned int count)
+{
+	struct rte_mempool *pool = rte_pktmbuf_pool_create(
+		name, count, DATAPLANE_POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+
+	if (!pool)
+		log_error("no memory for %u packet buffers: %s (dataplane.memory)", count,
+			rte_strerror(rte_errno));
+	return pool;
+}
+
+static void pools_stop(struct dataplane *dp)
+{
+	rte_mempool_free(dp->pool);
+	rte_mempool_free(dp->keepalive_pool);
+}
+
+static int pools_start(struct dataplane *dp)
+{
+	unsigned int ports = (unsigned int)dp->conf->ports.count, workers = dp->conf->workers;
+
+	dp->pool = pool_open("frames",
+		workers * (DATAPLANE_POOL_WORKER + ports * DATAPLANE_POOL_PORT) +
+			ports * 2 * DATAPLANE_POOL_PORT);
+	dp->keepalive_pool = pool_open("keepalives", workers * DATAPLANE_POOL_OWN);
+	if (dp->pool && dp->keepalive_pool)
+		return 0;
+	pools_stop(dp);
+	return -ENOMEM;
+}
+
+static void ports_stop(struct dataplane *dp)
+{
+	while (dp->port_count)
+		port_close(&dp->ports[--dp->port_count]);
+}
+
+static int ports_start(struct dataplane *dp)
+{
+	const struct conf_strings *texts = &dp->conf->ports;
+	int err;
+
+	if (texts->count == 0 || texts->count > WORKER_PORTS_MAX) {
+		log_error("dataplane.ports: %zu ports: 1 to %d are allowed", texts->count,
+			WORKER_PORTS_MAX);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < texts->count; i++) {
+		err = port_open(
+			&dp->ports[i], texts->item[i], i, (uint16_t)dp->conf->workers, dp->pool);
+		if (err) {
+			ports_stop(dp);
+			return err;
+		}
+		dp->port_count++;
+	}
+	return 0;
+}
+
+static int host_start(struct dataplane *dp)
+{
+	return exception_open(
+		&dp->exception, dp->ports, dp->port_count, dp->conf->host_interface, dp->pool);
+}
+
+static void host_stop(struct dataplane *dp)
+{
+	exception_close(&dp->exception);
+}
+
+static void dataplane_reroute(void *ctx)
+{
+	struct dataplane *dp = ctx;
+
+	keepalive_reroute(dp->keepalive);
+	media_reroute(dp->media);
+}
+
+static int nexthops_start(struct dataplane *dp)
+{
+	const struct nexthops_conf conf = {
+		.loop = &dp->loop,
+		.ports = dp->nexthop_ports,
+		.port_count = dp->port_count,
+		.reroute = dataplane_reroute,
+		.ctx = dp,
+	};
+
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		memcpy(dp->nexthop_ports[i].ifname, dp->exception.port[i].host.ifname,
+			sizeof(dp->nexthop_ports[i].ifname));
+		memcpy(dp->nexthop_ports[i].mac, dp->ports[i].mac.addr_bytes,
+			sizeof(dp->nexthop_ports[i].mac));
+	}
+	return nexthops_open(&dp->nexthops, &conf);
+}
+
+static void nexthops_stop(struct dataplane *dp)
+{
+	nexthops_close(dp->nexthops);
+}
+
+static int server_start(struct dataplane *dp)
+{
+	const struct server_conf conf = {
+		.loop = &dp->loop,
+		.path = dp->conf->socket,
+		.facts = &dp->facts,
+		.clients = dp->conf->clients,
+		.bindings = dp->conf->bindings,
+		.workers = dp->conf->workers,
+	};
+
+	return server_open(&dp->server, &conf);
+}
+
+static void server_stop(struct dataplane *dp)
+{
+	server_close(dp->server);
+}
+
+static int workers_prepare(struct dataplane *dp)
+{
+	const struct workers_conf conf = {
+		.count = dp->conf->workers,
+		.lcore_first = eal_lcore_of_worker(0),
+		.idle_sleep_us = dp->conf->idle_sleep_us,
+		.facts = &dp->facts,
+		.timebase = &dp->timebase,
+		.qsbr = dp->qsbr,
+		.nexthops = nexthops_table(dp->nexthops),
+		.ports = dp->ports,
+		.port_count = dp->port_count,
+		.tsc_hz = dp->tsc_hz,
+	};
+	int err = workers_open(&dp->workers, &conf);
+
+	if (!err)
+		exception_attach(&dp->exception, dp->workers.item, dp->workers.count);
+	return err;
+}
+
+static void workers_dismiss(struct dataplane *dp)
+{
+	workers_close(&dp->workers);
+}
+
+static uint16_t route_by_kernel(void *ctx, const struct addr *dst)
+{
+	return nexthop_get(ctx, dst);
+}
+
+static void route_put_back(void *ctx, uint16_t index)
+{
+	nexthop_put(ctx, index);
+}
+
+static struct route dataplane_route(struct dataplane *dp)
+{
+	return (struct route){
+		.ctx = dp->nexthops,
+		.get = route_by_kernel,
+		.put = route_put_back,
+	};
+}
+
+static int keepalive_start(struct dataplane *dp)
+{
+	const struct keepalive_conf conf = {
+		.mem = &dp->mem,
+		.facts = &dp->facts,
+		.qsbr = dp->qsbr,
+		.events = server_sink(dp->server),
+		.route = dataplane_route(dp),
+		.workers = dp->workers.item,
+		.worker_count = dp->workers.count,
+		.pool = dp->keepalive_pool,
+		.bindings = dp->conf->bindings,
+		.tsc_hz = dp->tsc_hz,
+	};
+
+	return keepalive_open(&dp->keepalive, &conf);
+}
+
+static void keepalive_stop(struct dataplane *dp)
+{
+	keepalive_close(dp->keepalive);
+}
+
+static int media_start(struct dataplane *dp)
+{
+	const struct media_conf conf = {
+		.mem = &dp->mem,
+		.facts = &dp->facts,
+		.qsbr = dp->qsbr,
+		.events = server_sink(dp->server),
+		.route = dataplane_route(dp),
+		.workers = dp->workers.item,
+		.worker_count = dp->workers.count,
+		.flows = dp->conf->flows,
+	};
+
+	return media_open(&dp->media, &conf);
+}
+
+static void media_stop(struct dataplane *dp)
+{
+	media_close(dp->media);
+}
+
+static int threads_start(struct dataplane *dp)
+{
+	int err = workers_start(&dp->workers);
+
+	if (err)
+		return err;
+	err = exception_start(&dp->exception, eal_lcore_of_pump(dp->conf), dp->tsc_hz);
+	if (err)
+		workers_stop(&dp->workers);
+	return err;
+}
+
+static void threads_stop(struct dataplane *dp)
+{
+	exception_stop(&dp->exception);
+	workers_stop(&dp->workers);
+}
+
+static void dataplane_on_tick(uv_timer_t *timer)
+{
+	struct dataplane *dp = timer->data;
+	uint64_t now_ms = clock_boot_ms();
+
+	media_tick(dp->media, now_ms);
+	keepalive_tick(dp->keepalive, now_ms);
+	server_tick(dp->server, now_ms);
+}
+
+static void dataplane_on_second(uv_timer_t *timer)
+{
+	struct dataplane *dp = timer->data;
+
+	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
+}
+
+static int timers_start(struct dataplane *dp)
+{
+	dp->tick.data = dp->second.data = dp;
+	uv_timer_init(&dp->loop, &dp->tick);
+	uv_timer_init(&dp->loop, &dp->second);
+	uv_timer_start(&dp->tick, dataplane_on_tick, DATAPLANE_TICK_MS, DATAPLANE_TICK_MS);
+	uv_timer_start(&dp->second, dataplane_on_second, DATAPLANE_SECOND_MS, DATAPLANE_SECOND_MS);
+	return 0;
+}
+
+static void timers_stop(struct dataplane *dp)
+{
+	uv_close((uv_handle_t *)&dp->tick, NULL);
+	uv_close((uv_handle_t *)&dp->second, NULL);
+}
+
+static int listen_start(struct dataplane *dp)
+{
+	return server_listen(dp->server, dp->media, dp->keepalive);
+}
+
+static int telemetry_start(struct dataplane *dp)
+{
+	return telemetry_open(dp);
+}
+
+static void telemetry_stop(struct dataplane *dp)
+{
+	telemetry_close();
+}
+
+/* Started from the top, stopped from the bottom. */
+static const struct module {
+	const char *name;
+	int (*start)(struct dataplane *dp); /* returns 0, or -errno and has undone itself */
+	void (*stop)(struct dataplane *dp);
+} dataplane_modules[] = {
+	/* Memory and DPDK. */
+	{"memory", memory_start, memory_stop},
+	{"dpdk", dpdk_start, dpdk_stop},
+	{"clock", clock_start, NULL},
+	{"pools", pools_start, pools_stop},
+	/* Ways in and out. */
+	{"ports", ports_start, ports_stop},
+	{"host", host_start, host_stop},
+	{"nexthops", nexthops_start, nexthops_stop},
+	{"server", server_start, server_stop},
+	/* Work. */
+	{"workers", workers_prepare, workers_dismiss},
+	{"keepalive", keepalive_start, keepalive_stop},
+	{"media", media_start, media_stop},
+	/* From here on packets move. */
+	{"threads", threads_start, threads_stop},
+	{"timers", timers_start, timers_stop},
+	{"listen", listen_start, NULL},
+	{"telemetry", telemetry_start, telemetry_stop},
+};
+
+int dataplane_start(struct dataplane *dp, const struct conf_dataplane *conf)
+{
+	int err;
+
+	*dp = (struct dataplane){.conf = conf, .facts = {.fd = -1}};
+	err = uv_loop_init(&dp->loop);
+	if (err)
+		return err;
+	for (; dp->started < RTE_DIM(dataplane_modules); dp->started++) {
+		err = dataplane_modules[dp->started].start(dp);
+		if (!err)
+			continue;
+		log_error("cannot start (%s): %s", dataplane_modules[dp->started].name,
+			strerror(-err));
+		dataplane_stop(dp);
+		return err;
+	}
+	return 0;
+}
+
+void dataplane_run(struct dataplane *dp)
+{
+	uv_run(&dp->loop, UV_RUN_DEFAULT);
+}
+
+void dataplane_stop(struct dataplane *dp)
+{
+	while (dp->started) {
+		const struct module *module = &dataplane_modules[--dp->started];
+
+		if (module->stop)
+			module->stop(dp);
+	}
+	/* Lets the handles finish closing. */
+	uv_run(&dp->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&dp->loop);
+}
