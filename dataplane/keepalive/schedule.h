@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When each binding is due: the paced sweep over slots. Pure: time comes in as `now`, in a unit of
+ * the owner's choice (the data plane: TSC cycles). One owner (a worker).
+ *
+ * The period is cut into PERIOD / SEND_INTERVAL slots, rounded up, one step = period / slots apart.
+ * A binding enters the emptiest slot and stays there; a batch is a slot. Slot k is due at
+ * round + k * step, and round advances by exactly one period: the phase never drifts. So no binding
+ * waits longer than PERIOD + SEND_INTERVAL, whatever is added or removed, unless
+ *   - a fixed batch size is too small (the rest is served first the next time; `cut` counts it),
+ *   - the owner stalled: what was missed is caught up slot by slot, at most twice as fast as usual,
+ *     and a stall longer than the period owes each binding one message, not several (`cut`).
+ *
+ * A new period regroups: each old slot is appended whole to the latest new slot that is due no
+ * later than it was. Slots that got too full hand bindings to the emptiest slot right after these
+ * were sent, which only ever shortens a wait. */
+#ifndef DATAPLANE_KEEPALIVE_SCHEDULE_H
+#define DATAPLANE_KEEPALIVE_SCHEDULE_H
+
+#include "dataplane/keepalive/slots.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCHEDULE_NO_LIMIT UINT32_MAX
+#define SCHEDULE_NEVER    UINT64_MAX
+
+struct schedule_conf {
+	uint64_t period; /* in units of the owner's clock, below 2^48 */
+	uint32_t slots;
+	uint32_t batch;  /* most messages a slot may send, SCHEDULE_NO_LIMIT: as many as it holds */
+	uint32_t joined; /* SEND_INTERVALs in one slot, 1 unless there were more than SLOTS_MAX */
+	bool smooth;     /* spread a batch over its interval */
+};
+
+struct schedule {
+	struct slots slots;
+	struct schedule_conf conf;
+	uint64_t step;   /* between two slots */
+	uint64_t spread; /* time that a smooth batch takes: step, or less in the round after a
+			    change */
+	uint64_t hurry; /* the same of the first slot after a change, if it holds a half-sent one */
+	uint64_t round; /* when slot 0 of this round is due */
+	uint64_t from;  /* not before that: keeps a catch-up below twice the usual pace */
+	uint32_t current;
+	/* Of the current slot, while it is open. */
+	bool open;
+	bool partial;     /* it holds more than a batch may send */
+	uint32_t chunk;   /* that of place `at`, if at < size */
+	uint32_t at;      /* next place to send */
+	uint32_t sent;    /* messages so far */
+	uint32_t quota;   /* messages to send in all, if partial */
+	uint32_t even;    /* size of a slot if all were equal, rounded up */
+	uint64_t gap;     /* between two messages, in 1/256 units; 0 = at once */
+	uint64_t started; /* when it was opened */
+	uint64_t cut;     /* batches that a fixed size or a stall cut short */
+};
+
+/* Turns the parameters of product.md section 2 into slots. hz: units a second. one_time: 0 = auto.
+ * More than SLOTS_MAX intervals are joined: n intervals become one slot with n times the batch,
+ * spread smoothly, and the period is cut by n - 1 intervals (a few per mille at most), so that the
+ * promise above holds although a slot is longer than an interval. A fixed batch is shared by
+ * `workers` owners, at least 1 each; this is the share of owner `index`. */
+struct schedule_conf schedule_conf_make(uint32_t period_ms, uint32_t interval_ms, uint32_t one_time,
+	bool smooth, uint64_t hz, uint32_t workers, uint32_t index);
+
+static inline size_t schedule_memory(uint32_t capacity)
+{
+	return slots_memory(capacity);
+}
+
+/* As slots_open(); the first slot is due one step from now. */
+void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t *where,
+	const struct schedule_conf *conf, uint64_t now);
+
+/* New parameters. Each binding's next message goes out within min(what was left of its wait, new
+ * period + interval). Cost: slots + chunks, not bindings. */
+void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now);
+
+/* Adds a binding (first message within one period) or updates it where it stands. False: full. */
+bool schedule_add(struct schedule *s, const struct slots_binding *binding);
+
+/* Removes it if it is there. */
+void schedule_remove(struct schedule *s, uint32_t id);
+
+/* A span of bindings that are due now: up to `max`, in memory order, valid until the next call.
+ * *due is the scheduled time of the first. Returns 0 when none is due yet, or when housekeeping
+ * took its place (then schedule_next() is not in the future). */
+uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
+	const struct slots_binding **first, uint64_t *due);
+
+/* The first n of the span were sent. */
+void schedule_sent(struct schedule *s, uint32_t n);
+
+/* When schedule_due() has something to do again. */
+uint64_t schedule_next(const struct schedule *s);
+
+/* Smallest SEND_ONE_TIME of this owner that would keep the period; 0 if the present one does. */
+uint32_t schedule_needed(const struct schedule *s);
+
+#endif
