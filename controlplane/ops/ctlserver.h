@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The Unix socket on which linewatchctl asks. A request is one line,
+ *
+ *   {"cmd":"calls","args":{"longer_s":3600}}
+ *
+ * and its answer is one line, {"result":{...}} or {"error":"no call has this id"}. A client may ask
+ * again on the same connection once it has its answer. */
+#ifndef CONTROLPLANE_OPS_CTLSERVER_H
+#define CONTROLPLANE_OPS_CTLSERVER_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <uv.h>
+
+#define CTLSERVER_CLIENTS_MAX  16
+#define CTLSERVER_REQUEST_MAX  65536 /* bytes of a line, its end included */
+#define CTLSERVER_COMMANDS_MAX 32
+
+struct ctlserver;
+struct ctlserver_request;
+
+/* Handles one request, whose args are an object (empty if the client sent none) and live until the
+ * answer. Exactly one of ctlserver_reply and ctlserver_fail must be called for it, at once or later
+ * (after a look into Redis, say), in the loop's thread. The server does not block meanwhile. */
+struct ctlserver_command {
+	const char *name;
+	void (*handle)(void *arg, struct ctlserver_request *request, const json_t *args);
+	void *arg;
+};
+
+/* Listens at path, mode 0660. A socket file that nobody serves any more is replaced; one that is
+ * served is -EADDRINUSE, and a file that is no socket -EEXIST. Returns 0 or -errno. */
+int ctlserver_open(struct ctlserver **server, uv_loop_t *loop, const char *path);
+
+/* Adds commands; the strings must stay. Returns 0, -EEXIST for a name that is taken or -ENOSPC. */
+int ctlserver_add(struct ctlserver *server, const struct ctlserver_command *commands, size_t count);
+
+/* Stops listening, removes the socket file and drops the clients. The memory goes when the loop has
+ * run the closing callbacks and the requests still open are answered. NULL is fine. */
+void ctlserver_close(struct ctlserver *server);
+
+/* Answers with a result, whose reference is taken over (NULL: an empty object). */
+void ctlserver_reply(struct ctlserver_request *request, json_t *result);
+
+/* Answers with a sentence for the operator. */
+void ctlserver_fail(struct ctlserver_request *request, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
