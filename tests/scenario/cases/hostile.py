@@ -271,7 +271,7 @@ def redis_lost_later():
         wait(lambda: len(s.node.redis.due()) == len(accepted) + 1, 20,
              lambda _: "%d calls in Redis, expected %d" % (len(s.node.redis.due()),
                                                            len(accepted) + 1), 0.5)
-        equal(s.node.wait_cdr(10)["why"], "normal", "record of the call that ended meanwhile")
+        equal(s.node.wait_cdr(10)["cause"], "normal", "record of the call that ended meanwhile")
         fresh = a.call("sip:+491@" + DOMAIN).wait_up(10)
         for call in accepted + [first, fresh]:
             call.bye()

@@ -87,6 +87,9 @@ class Scene:
         ns, ip = {"carrier": (self.topology.carrier, topology.CARRIER),
                   "far": (self.topology.carrier, topology.FAR),
                   "bob": (self.topology.bob, topology.BOB)}[where]
+        return self.sipp_at(ns, ip, name, scenario, **more)
+
+    def sipp_at(self, ns, ip, name, scenario, **more):
         return self.keep(sipp(ns, name, scenario, ip, self.folder, **more))
 
     def sipp_bob(self, scenario, name="bob", register=True, **more):

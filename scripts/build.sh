@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Compiles into build/, or with sanitizers into build-asan/.
+#
+#   build.sh [programs|plain|asan]     programs: without the tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+kind=${1:-plain}
+options=()
+targets=()
+case $kind in
+plain) dir=build ;;
+programs)
+	dir=build
+	targets=(dataplane/linewatch-dp controlplane/linewatch-cp controlplane/linewatchctl)
+	;;
+asan)
+	dir=build-asan
+	options=(-Dbuildtype=debugoptimized "-Db_sanitize=address,undefined")
+	;;
+*)
+	echo "build.sh: $kind is no kind of build: programs, plain, asan" >&2
+	exit 2
+	;;
+esac
+
+if [ ! -f "$dir/build.ninja" ]; then
+	rm -rf "$dir"
+	meson setup "$dir" "${options[@]}"
+fi
+exec ninja -C "$dir" "${targets[@]}"
