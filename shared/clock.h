@@ -26,6 +26,12 @@ static inline uint64_t clock_wall_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* The wall clock's label of a moment of CLOCK_BOOTTIME; 0 stays 0 ("never"). */
+static inline uint64_t clock_wall_of(uint64_t boot_ms)
+{
+	return boot_ms ? clock_wall_ms() - (clock_boot_ms() - boot_ms) : 0;
+}
+
 /* Coarse 32-bit time of the data plane: 10 ms ticks of CLOCK_BOOTTIME. It wraps after 497 days, so
  * two ticks are compared signed and must lie within 248 days. 0 is kept for "never". */
 #define CLOCK_TICK_MS 10

@@ -14,6 +14,9 @@
 #define AT_USER(f)      .section = PARAM_USER, .offset = offsetof(struct conf_user, f)
 #define AT_TRUNK(f)     .section = PARAM_TRUNK, .offset = offsetof(struct conf_trunk, f)
 
+/* A Unix socket is made under a longer name and then moved into its place. */
+#define SOCKET_NAME_MAX (CONF_PATH_MAX - 1 - 12)
+
 #define LIVE       PARAM_RELOAD
 #define LIVE_TRUNK (PARAM_RELOAD | PARAM_PER_TRUNK)
 
@@ -44,7 +47,7 @@ const struct param param_table[] = {
 	 .value = "20000-29999", .min = 1024, .max = 65535,
 	 .help = "RTP ports of each media address; each stream takes two."},
 	{AT_NODE(control_socket), .name = "control_socket", .type = PARAM_TEXT,
-	 .value = "/run/linewatch/cp.sock", .min = 1, .max = CONF_PATH_MAX - 1,
+	 .value = "/run/linewatch/cp.sock", .min = 1, .max = SOCKET_NAME_MAX,
 	 .help = "Unix socket of linewatchctl."},
 	{AT_NODE(cdr_file), .name = "cdr_file", .type = PARAM_TEXT,
 	 .value = "/var/log/linewatch/cdr.jsonl", .min = 1, .max = 255,
@@ -55,7 +58,7 @@ const struct param param_table[] = {
 
 	/* dataplane */
 	{AT_DATAPLANE(socket), .name = "socket", .type = PARAM_TEXT,
-	 .value = "/run/linewatch/dp.sock", .min = 1, .max = CONF_PATH_MAX - 1,
+	 .value = "/run/linewatch/dp.sock", .min = 1, .max = SOCKET_NAME_MAX,
 	 .help = "Unix socket of the control protocol between the two programs."},
 	{AT_DATAPLANE(ports), .name = "ports", .type = PARAM_TEXT_LIST, .min = 1, .max = 255,
 	 .help = "DPDK ports: af_packet:IF, af_xdp:IF, tap:NAME, a PCI address such as "

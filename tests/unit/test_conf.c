@@ -288,7 +288,7 @@ static void texts_and_addresses(void **state)
 		"f.yaml:1: node.service_address: 192.0.2.1\\x00 is not an address: a numeric IP "
 		"address");
 	refused(NODE "  control_socket: ''\n",
-		"f.yaml:3: node.control_socket: an empty value has a wrong length: 1 to 107 "
+		"f.yaml:3: node.control_socket: an empty value has a wrong length: 1 to 95 "
 		"printable bytes");
 	refused(NODE "dataplane: {host_interface: lw01234567890123}\n",
 		"f.yaml:3: dataplane.host_interface: lw01234567890123 has a wrong length: 1 to 15 "
