@@ -3,6 +3,7 @@
 #ifndef CONTROLPLANE_REGISTRAR_BINDING_H
 #define CONTROLPLANE_REGISTRAR_BINDING_H
 
+#include "controlplane/wheel.h"
 #include "shared/addr.h"
 
 #include <stdbool.h>
@@ -14,8 +15,10 @@
 #define BINDING_Q_MAX          1000 /* q=1.0 */
 
 struct aor;
+struct registrar;
 
-/* Read-only outside the registrar. */
+/* Read-only outside the registrar. The texts lie behind the struct, so a REGISTER that changes them
+ * makes a new binding in the place (index, bid) of the old one. */
 struct binding {
 	struct aor *aor;              /* NULL: static, never registers */
 	struct binding *next;         /* of the same AOR */
@@ -33,6 +36,19 @@ struct binding {
 	uint64_t expires_ms;    /* CLOCK_BOOTTIME; not reachable from then on */
 	uint32_t index;         /* in dpclient.h */
 	uint32_t gen;
+
+	/* The registrar's own. */
+	struct registrar *registrar;
+	struct wheel_timer timer; /* expiry; of a static binding: prolongation */
+	uint64_t stored_ms;       /* last proof of life that the store was told */
+	char text[];
 };
+
+/* Texts of a new binding; instance may be NULL. Returns NULL without memory. */
+struct binding *binding_new(const char *contact, const char *instance, const char *call_id);
+void binding_free(struct binding *b);
+
+/* Name of the binding's AOR ("sip:bob@example.com"), "" for a static one. */
+const char *binding_aor(const struct binding *b);
 
 #endif

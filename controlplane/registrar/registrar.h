@@ -21,8 +21,8 @@ struct dpclient;
 struct record;
 struct wheel;
 
-#define REGISTRAR_HEADERS_MAX 40
-#define REGISTRAR_TEXT_MAX    16384
+#define REGISTRAR_HEADERS_MAX 128
+#define REGISTRAR_TEXT_MAX    32768
 
 /* Each may be NULL. Nothing is waited for. rec is the whole record of a binding and may be kept
  * only until the callback returns; times are CLOCK_BOOTTIME ms (store/record.h). */
@@ -42,9 +42,10 @@ struct registrar_conf {
 	uint32_t expires_min;      /* s; 0 = 60; at most 3600 */
 	uint32_t expires_max;      /* s; 0 = 3600 */
 	uint32_t expires_default;  /* s; 0 = 3600 */
-	uint32_t bindings_per_aor; /* 0 = 10 */
+	uint32_t bindings_per_aor; /* 0 = 10; at most 100 */
 	uint32_t bindings_per_ip;  /* source IP; 0 = 1000 */
 	uint32_t bindings_max;     /* in all; 0 = 65536; as dpclient_conf.bindings_max */
+	uint32_t register_rate;    /* REGISTERs a second, beyond it 503; 0 = no limit */
 	uint32_t retry_after;      /* s in a 503; 0 = 60 */
 	uint8_t class_id;          /* keep-alive class of registered phones */
 	uint64_t now_ms;           /* CLOCK_BOOTTIME */
