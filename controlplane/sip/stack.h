@@ -4,8 +4,8 @@
  * or the registrar.
  *
  * Ownership: a message passed to a function that "takes" it belongs to the stack afterwards, also
- * when the function fails. A message passed to a callback is the stack's and valid during the call;
- * sip_server_request() stays valid as long as its server.
+ * when the function fails (NULL is taken for "out of memory"). A message passed to a callback is
+ * the stack's and valid during the call.
  *
  * Callbacks run from the loop only (a received datagram or a timer), never from inside a function
  * that the TU calls: a failed send is reported by a timer of 0 ms. */
@@ -46,8 +46,9 @@ struct sip_handlers {
 	 * is on its way. The TU answers 487 to the INVITE. */
 	void (*cancel)(void *arg, struct sip_server *server);
 
-	/* ACK for our 2xx (server set, each copy of the ACK), or one that matches no transaction
-	 * (server NULL). ACKs for 3xx-6xx are never seen. */
+	/* The ACK for our 2xx (server set; its copies are absorbed, and the TU must forget the
+	 * server now), or one that matches nothing (server NULL). ACKs for 3xx-6xx are never seen.
+	 */
 	void (*ack)(void *arg, struct sip_server *server, const struct sip_rx *rx);
 
 	/* No ACK for our 2xx within 64*T1 (TX-07). The server is gone after this call. */
@@ -73,6 +74,7 @@ struct sip_stack_config {
 	uv_loop_t *loop;
 	const struct addr *listen; /* sockets to bind; none: output is used instead */
 	size_t listen_count;
+	int receive_buffer; /* as in sip_transport_config */
 	/* Instead of sockets (tests): sends one datagram, 0 or -errno. */
 	int (*output)(void *arg, const struct sip_flow *flow, const char *buf, size_t len);
 	void *output_arg;
@@ -85,6 +87,7 @@ struct sip_stack_config {
 				    */
 	uint32_t unknown_rate;     /* requests a second from one unknown source IP, 0: 50 */
 	uint32_t unknown_burst;    /* 0: 2 * unknown_rate */
+	uint32_t unknown_total;    /* requests a second from all of them together, 0: 40 * rate */
 	uint32_t refusal_rate;   /* stateless refusals a second in all; above it silence. 0: 200 */
 	struct gate_limits gate; /* message_max 0: defaults */
 };
@@ -107,7 +110,8 @@ uint32_t sip_stack_t1(const struct sip_stack *stack);
 
 /* ---- answering ---- */
 
-/* The request; valid as long as the server. */
+/* The request; NULL after the final answer, and what was got before stays until the callback or
+ * timer that is running has returned. */
 osip_message_t *sip_server_request(const struct sip_server *server);
 const struct sip_flow *sip_server_flow(const struct sip_server *server);
 
@@ -120,9 +124,15 @@ void *sip_server_user(const struct sip_server *server);
  * -EALREADY. The last provisional (not 100) of an INVITE is repeated every 60 s (TX-16).
  *
  * After a final answer the TU must forget the server, except after 2xx to INVITE: then it lives
- * until ack_timeout, sip_server_detach or 64*T1 after the 2xx, whichever is first; a TU that wants
- * it beyond its answer sets a user pointer and clears its own reference in ack / ack_timeout. */
+ * until ack, ack_timeout or sip_server_detach. */
 int sip_server_reply(struct sip_server *server, osip_message_t *resp);
+
+/* Takes resp, 3xx-6xx: sent once, and nothing is kept; the request, if it is repeated, comes as a
+ * new one (a challenge, DG-07). The server is gone, also when it fails. */
+int sip_server_refuse(struct sip_server *server, osip_message_t *resp);
+
+/* No answer at all; a repeat comes as a new request. The server is gone. */
+void sip_server_ignore(struct sip_server *server);
 
 /* The TU goes away. A request without a final answer is answered 500; retransmission of a 2xx goes
  * on until its ACK or the end of its time; no callback will come for this server. */
@@ -149,7 +159,7 @@ typedef void sip_client_fn(
 struct sip_client *sip_client_start(struct sip_stack *stack, osip_message_t *req,
 	const struct sip_flow *flow, sip_client_fn *fn, void *arg);
 
-/* The request as sent; valid as long as the client, NULL once the state machine is done with it. */
+/* The request as sent; NULL after the final answer to an INVITE. */
 const osip_message_t *sip_client_request(const struct sip_client *client);
 const struct sip_flow *sip_client_flow(const struct sip_client *client);
 
@@ -159,15 +169,12 @@ const struct sip_flow *sip_client_flow(const struct sip_client *client);
  * Reason header. */
 void sip_client_cancel(struct sip_client *client, const char *reason);
 
-/* The TU goes away: fn is not called again, the transaction ends by itself. */
+/* The TU goes away: fn is not called again. An INVITE that is not finally answered is cancelled; a
+ * 2xx that comes all the same goes to the orphan handler. */
 void sip_client_detach(struct sip_client *client);
 
 /* Takes an ACK for a 2xx (no Via: it gets a branch of its own) and sends it once. 0 or -errno. */
 int sip_send_ack(struct sip_stack *stack, osip_message_t *ack, const struct sip_flow *flow);
-
-/* Takes a response to a request that has no server (a stateless answer, DG-07): sent once to the
- * source of rx. 0 or -errno. */
-int sip_send_stateless(struct sip_stack *stack, const struct sip_rx *rx, osip_message_t *resp);
 
 /* ---- numbers ---- */
 
@@ -179,6 +186,7 @@ struct sip_counters {
 	uint64_t stray_responses;    /* TX-17 */
 	uint64_t stray_acks;
 	uint64_t absorbed;     /* repeats of a request */
+	uint64_t over_mtu;     /* requests above 1300 bytes over UDP (TX-11) */
 	uint64_t rate_limited; /* from unknown sources */
 	uint64_t refused_full; /* transactions_max */
 	uint64_t timeouts;
