@@ -214,3 +214,24 @@ def caller_without_media_lines():
             wait(lambda: (call.code or 0) >= 400, 5, "a broken offer was not refused")
             check(call.code in (400, 488), "a broken offer got %d" % call.code)
         nothing_left(s)
+
+
+@scenario(8)
+def without_data_plane():
+    """media: none for all: linewatch-cp runs alone and leaves the SDP as it is."""
+    with Scene({"media": {"mode": "none"}, "dataplane": None}, start=False) as s:
+        node = s.node
+        node.net.ip(node.ns, "addr add %s/24 dev eth1" % NODE, "route add default via 192.0.2.1")
+        node.redis.start()
+        node.start_cp()
+        node.wait_ready()
+        a, far = s.carrier(), s.carrier(ip=FAR, user="far")
+        up = a.call("sip:+491@example.net").wait_up()
+        down = far.wait_call()
+        equal(down.media, (CARRIER, a.media_port), "media address that the callee got")
+        equal(up.media, (FAR, far.media_port), "media address that the caller got")
+        far.wait_call().bye().wait()
+        up.wait_ended(3)
+        record = node.wait_cdr()
+        equal(record["cause"], "normal", "cause in the CDR")
+        equal(record["media"], 0, "media in the CDR")
