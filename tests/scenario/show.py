@@ -150,7 +150,7 @@ class Play:
         self.show.show("HELLO at B's own interface, time between: %s" %
                        ", ".join("%.2f s" % g for g in gaps))
         check(len(gaps) >= 3, "only %d keep-alives arrived behind the NAT" % len(times))
-        slack = 0.5 + 0.05 + self.s.node.status("loop_gap_max_us") / 1e6
+        slack = 0.5 + 0.05 + self.s.node.status("dataplane.loop_gap_max_us") / 1e6
         for gap in gaps:
             within(gap, PERIOD - slack, PERIOD + slack, "time between two keep-alives in s")
 
@@ -241,7 +241,7 @@ class Play:
         wait(lambda: self.redis.due() == alive, 45, "the ended call is still in Redis' index", 0.3)
         wait(lambda: [c["id"] for c in self.s.node.calls()] == alive, 5,
              "linewatchctl still lists the ended call", 0.3)
-        wait(lambda: self.s.node.status("flows") == 2 * len(alive), 5,
+        wait(lambda: self.s.node.status("media_ports.used") == 2 * len(alive), 5,
              "its media ports are still held", 0.3)
         self.show.show("only the second call is left: its 2 media flows, its entry in Redis")
 

@@ -24,7 +24,7 @@ def _period_kept(times, slack, what):
 
 def _loop_gap(s):
     """The data plane's longest loop gap, in s; capture and scheduling add a little."""
-    return s.node.status("loop_gap_max_us") / 1e6 + 0.05
+    return s.node.status("dataplane.loop_gap_max_us") / 1e6 + 0.05
 
 
 @scenario(55)

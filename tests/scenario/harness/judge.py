@@ -33,7 +33,7 @@ def over(scene, name, by=None, timeout=10, count=1):
 
 def nothing_left(scene):
     wait(lambda: not scene.node.calls(), 5, "linewatchctl still lists the call", 0.2)
-    wait(lambda: scene.node.status("flows") == 0, 5, "media ports are still held", 0.2)
+    wait(lambda: scene.node.status("media_ports.used") == 0, 5, "media ports are still held", 0.2)
     scene.node.must_run()
 
 

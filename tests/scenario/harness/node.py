@@ -90,12 +90,19 @@ class Node:
         return run([CTL, "--socket", self.conf["node"]["control_socket"], *words], ns=self.ns)
 
     def ready(self):
+        """New calls are accepted, and the data plane (if there is one) is in step."""
         status = self.ctl("status", check=False)
-        return bool(status and status.get("ready"))
+        if not status:
+            return False
+        plane = status["dataplane"]
+        return status["redis"]["accepts_new"] and (plane.get("mode") == "none" or plane["up"])
 
-    def status(self, name):
-        """One value of `linewatchctl status`."""
-        return self.ctl("status")[name]
+    def status(self, path):
+        """One value of `linewatchctl status`: "dataplane.flows"."""
+        value = self.ctl("status")
+        for name in path.split("."):
+            value = value[name]
+        return value
 
     def calls(self):
         """The calls that `linewatchctl calls` lists."""
