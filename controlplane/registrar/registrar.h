@@ -130,6 +130,9 @@ const struct binding *registrar_next(const struct registrar *r, uint32_t *cursor
 /* When a binding was last heard: by its REGISTER or by the data plane, whichever is later. */
 uint64_t registrar_heard(const struct registrar *r, const struct binding *b, uint64_t now_ms);
 
+/* The AOR of a binding, "(static)" for a device that never registers. */
+const char *registrar_aor_of(const struct binding *b);
+
 struct registrar_status {
 	uint32_t aors;
 	uint32_t bindings; /* registered */

@@ -176,3 +176,8 @@ void table_replace(struct registrar *r, struct binding *old, struct binding *b)
 	table_source_count_up(r, b);
 	table_source_count_down(r, old);
 }
+
+const char *registrar_aor_of(const struct binding *b)
+{
+	return b->aor ? b->aor->name : "(static)";
+}

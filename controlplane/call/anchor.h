@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A call's audio in the data plane: ports, rewritten descriptions, flows. With media `monitor` or
+ * `none` descriptions pass with our o= line only and there are no flows. */
+#ifndef CONTROLPLANE_CALL_ANCHOR_H
+#define CONTROLPLANE_CALL_ANCHOR_H
+
+#include "controlplane/call/call.h"
+
+#include <stddef.h>
+
+/* Takes a port for each leg. Returns 0, or -ENOSPC: answer 503. */
+int anchor_open(struct call *call);
+
+/* Takes back the port of a restored leg (leg->media.at and gen are set). 0 or -errno. */
+int anchor_claim(struct leg *leg);
+
+/* Removes the flows and gives the ports back. What was heard stays readable in leg->media. */
+void anchor_close(struct call *call);
+
+/* Takes in a description that the leg's party sent: it becomes leg->remote_sdp. Returns 0, or the
+ * SIP code that refuses it (400, 488, 500) and changes nothing. offer: its own earlier one, or as
+ * an answer the offer it belongs to (NULL: none), must match in its lines. */
+int anchor_accept(struct leg *leg, const char *text, size_t len);
+
+/* Does `text` answer what we sent on this leg? 0 or -EINVAL. */
+int anchor_check_answer(const struct leg *leg, const char *text, size_t len);
+
+/* May `text` be a new offer after what this leg's party said before? 0 or -EINVAL. */
+int anchor_check_offer(const struct leg *leg, const char *text, size_t len);
+
+/* Writes leg->local_sdp from the other party's description. answer: it answers leg->remote_sdp.
+ * Returns 0 or -errno. */
+int anchor_write(struct leg *leg, const char *text, bool answer);
+
+/* Brings the data plane up to date with both descriptions and the call's state: after each
+ * offer/answer, when the call becomes active, and when a media clock changes. */
+void anchor_push(struct call *call);
+
+/* Prolongs the flows' life. */
+void anchor_prolong(struct call *call);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/call/watch.h"
+
+#include "controlplane/call/anchor.h"
+#include "controlplane/call/calls.h"
+#include "controlplane/call/hangup.h"
+#include "controlplane/call/refresh.h"
+
+static void judge_arm(struct call *call, uint64_t next_ms)
+{
+	struct calls *calls = call->calls;
+
+	if (next_ms == VERDICT_NEVER)
+		wheel_cancel(calls->wheel, &call->judge);
+	else
+		wheel_arm(calls->wheel, &call->judge, next_ms);
+}
+
+void watch_step(struct call *call, const struct verdict_event *event)
+{
+	struct calls *calls = call->calls;
+	struct verdict_params par = call_verdict_params(call);
+	struct verdict_action act;
+
+	if (call->state == CALL_ENDING)
+		return;
+	verdict_step(&call->verdict, &par, event, calls_now(calls), &act);
+	judge_arm(call, act.next_ms);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (act.alarm & 1u << i) {
+			calls->counters.alarms++;
+			log_notice("call %s: leg %c does not answer refreshes, its media is alive",
+				call->store.id, call->leg[i].name);
+		}
+		if (act.silent & 1u << i) {
+			calls->counters.silent++;
+			log_info("call %s: media of leg %c is silent", call->store.id,
+				call->leg[i].name);
+		}
+	}
+	if (act.end != CAUSE_NONE) {
+		call->media_live = act.media_live;
+		if (act.shadow) {
+			log_notice("call %s: would end (%s), shadow mode", call->store.id,
+				cause_text(act.end));
+			return;
+		}
+		hangup_decide(call, act.end, act.code, act.end_leg);
+		return;
+	}
+	for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
+		struct stimer_event probe = {.kind = STIMER_PROBE};
+
+		if (!(act.probe & 1u << i))
+			continue;
+		calls->counters.probes++;
+		refresh_step(&call->leg[i], &probe);
+	}
+}
+
+void watch_start(struct call *call, uint64_t answered_ms)
+{
+	struct verdict_event event = {.kind = VERDICT_ANSWERED, .at_ms = answered_ms};
+	struct calls *calls = call->calls;
+
+	watch_step(call, &event);
+	for (uint8_t i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
+		const struct leg *leg = &call->leg[i];
+
+		event = (struct verdict_event){
+			.kind = VERDICT_TIMER,
+			.leg = i,
+			.on = leg->stimer.timer,
+			.probing = leg->stimer.timer ||
+				leg_session(leg)->no_timer_probe != CONF_PROBE_OFF,
+		};
+		watch_step(call, &event);
+	}
+	if (call->media == CONF_MEDIA_RELAY)
+		wheel_arm(calls->wheel, &call->proof,
+			calls_now(calls) + calls->conf->redis.proof_interval_s * 1000ull);
+}
+
+void watch_media_reset(struct leg *leg)
+{
+	struct verdict_event event = {.kind = VERDICT_RESET, .leg = (uint8_t)leg_index(leg)};
+
+	watch_step(leg->call, &event);
+}
+
+void watch_probe_result(struct leg *leg, unsigned int code)
+{
+	struct verdict_event event = {
+		.kind = VERDICT_PROBE_RESULT,
+		.leg = (uint8_t)leg_index(leg),
+		.on = code >= 200 && code != 408,
+		.code = (uint16_t)code,
+	};
+
+	if (leg->call->verdict.leg[event.leg].probe == VERDICT_PROBE_SENT)
+		watch_step(leg->call, &event);
+}
+
+bool watch_read_facts(struct leg *leg)
+{
+	struct calls *calls = leg->call->calls;
+	struct leg_media *media = &leg->media;
+	struct dpclient_flow_facts facts;
+	uint64_t heard;
+
+	if (media->at.port == 0 ||
+		dpclient_flow_facts(calls->dp, media->at, calls_now(calls), &facts) < 0)
+		return false;
+	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
+	if (facts.rtcp_ms != 0 && !media->rtcp_seen) {
+		media->rtcp_seen = true;
+		/* RTCP makes silence of a leg that may pause judgeable (LV-04). */
+		if (media->dtx && leg->call->state == CALL_ACTIVE)
+			anchor_push(leg->call);
+	}
+	if (facts.packets == media->packets && heard <= media->rtp_ms)
+		return false;
+	media->packets = facts.packets;
+	if (heard > media->rtp_ms)
+		media->rtp_ms = heard;
+	return true;
+}
+
+void watch_wake(struct wheel_timer *timer)
+{
+	struct verdict_event event = {.kind = VERDICT_TICK};
+
+	watch_step(WHEEL_OWNER(timer, struct call, judge), &event);
+}
+
+void watch_proof(struct wheel_timer *timer)
+{
+	struct call *call = WHEEL_OWNER(timer, struct call, proof);
+	struct calls *calls = call->calls;
+	bool changed;
+
+	if (call->state != CALL_ACTIVE)
+		return;
+	changed = watch_read_facts(&call->leg[0]);
+	changed = watch_read_facts(&call->leg[1]) || changed;
+	if (changed)
+		call_commit(call, PART_MEDIA);
+	anchor_prolong(call);
+	wheel_arm(calls->wheel, &call->proof,
+		calls_now(calls) + calls->conf->redis.proof_interval_s * 1000ull);
+}
+
+static struct leg *leg_at(struct calls *calls, struct dpclient_port at)
+{
+	return calls->port_leg[at.media][(at.port - calls->conf->node.media_port_min) / 2];
+}
+
+static void on_silent(struct leg *leg, const struct proto_flow_event *event)
+{
+	struct calls *calls = leg->call->calls;
+	const struct proto_flow *flow = dpclient_flow_get(calls->dp, leg->media.at);
+	uint64_t heard = event->last_rtp_ms > event->last_rtcp_ms ? event->last_rtp_ms
+								  : event->last_rtcp_ms;
+	struct verdict_event silent = {
+		.kind = VERDICT_SILENT,
+		.leg = (uint8_t)leg_index(leg),
+	};
+
+	if (!flow || !(flow->flags & PROTO_FLOW_CLOCK))
+		return;
+	silent.timeout_ms = heard > flow->clock_ms ? flow->silence_ms : flow->start_ms;
+	silent.at_ms = heard > flow->clock_ms ? heard : flow->clock_ms;
+	watch_step(leg->call, &silent);
+}
+
+void watch_dp_flow(void *arg, struct dpclient_port at, const struct proto_flow_event *event)
+{
+	struct leg *leg = leg_at(arg, at);
+	struct verdict_event heard = {.kind = VERDICT_HEARD};
+
+	if (!leg)
+		return;
+	switch (event->kind) {
+	case PROTO_FLOW_LEARNT:
+	case PROTO_FLOW_LEARNT_RTCP:
+		call_commit(leg->call, PART_MEDIA);
+		break;
+	case PROTO_FLOW_SILENT:
+		watch_read_facts(leg);
+		on_silent(leg, event);
+		break;
+	case PROTO_FLOW_HEARD:
+		heard.leg = (uint8_t)leg_index(leg);
+		watch_step(leg->call, &heard);
+		break;
+	case PROTO_FLOW_EXPIRED:
+		/* Live calls prolong their flows in time; one that was late comes back. */
+		leg->call->flow_expires_ms = 0;
+		anchor_push(leg->call);
+		break;
+	}
+}
+
+void watch_dp_up(void *arg, bool restarted)
+{
+	struct calls *calls = arg;
+	struct call *call, *next;
+
+	if (!restarted)
+		return;
+	HASH_ITER(hh, calls->table, call, next) {
+		for (unsigned int i = 0; i < 2 && call->state != CALL_ENDING; i++) {
+			struct leg_media *media = &call->leg[i].media;
+
+			media->packets_past += media->packets;
+			media->packets = 0;
+			watch_media_reset(&call->leg[i]);
+		}
+	}
+}
+
+/* Events were lost, so the clocks are compared here. */
+void watch_dp_lost(void *arg, uint64_t events)
+{
+	struct calls *calls = arg;
+	struct call *call, *next;
+
+	log_warning(
+		"data plane: %llu events lost, looking at all flows", (unsigned long long)events);
+	HASH_ITER(hh, calls->table, call, next) {
+		for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
+			struct leg *leg = &call->leg[i];
+			const struct proto_flow *flow;
+			struct dpclient_flow_facts facts;
+			struct proto_flow_event event = {.kind = PROTO_FLOW_SILENT};
+			uint64_t heard, limit, now = calls_now(calls);
+
+			if (leg->media.at.port == 0 ||
+				dpclient_flow_facts(calls->dp, leg->media.at, now, &facts) < 0)
+				continue;
+			flow = dpclient_flow_get(calls->dp, leg->media.at);
+			if (!flow || !(flow->flags & PROTO_FLOW_CLOCK))
+				continue;
+			heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
+			limit = heard > flow->clock_ms ? flow->silence_ms : flow->start_ms;
+			if (heard < flow->clock_ms)
+				heard = flow->clock_ms;
+			if (limit == 0 || now - heard < limit)
+				continue;
+			event.last_rtp_ms = facts.rtp_ms;
+			event.last_rtcp_ms = facts.rtcp_ms;
+			on_silent(leg, &event);
+		}
+	}
+}
