@@ -14,12 +14,11 @@
 /* Redis's clock may run a little behind ours when it checks that a session has really expired. */
 #define EXPIRY_MARGIN_MS 2000
 
-static void leg_gone(struct leg *leg)
+void hangup_leg_gone(struct leg *leg)
 {
 	struct calls *calls = leg->call->calls;
 
 	leg->state = LEG_GONE;
-	/* Freed from a timer, never under the feet of a caller. */
 	if (leg_other(leg)->state == LEG_GONE)
 		wheel_arm(calls->wheel, &leg->call->ring, calls_now(calls));
 }
@@ -35,7 +34,7 @@ static void on_bye(
 	slot->client = NULL;
 	if (event == SIP_RESPONSE && resp->status_code != 481 && resp->status_code != 408)
 		leg->sip_ms = calls_now(leg->call->calls);
-	leg_gone(leg);
+	hangup_leg_gone(leg);
 }
 
 static void send_bye(struct leg *leg)
@@ -47,7 +46,7 @@ static void send_bye(struct leg *leg)
 		sip_msg_add(bye, "Reason", cause_reason(leg->call->cause, leg->call->code, reason));
 	leg->state = LEG_BYE;
 	if (leg_ask(leg, ASK_BYE, bye, on_bye) < 0)
-		leg_gone(leg);
+		hangup_leg_gone(leg);
 }
 
 /* The final answer of a caller whose INVITE is still open. */
@@ -82,7 +81,7 @@ static void tell_caller(struct leg *leg)
 		leg->server = NULL;
 		if (server)
 			leg_reply(leg, server, refusal(leg->call), NULL);
-		leg_gone(leg);
+		hangup_leg_gone(leg);
 		break;
 	case LEG_ANSWERED:
 		leg->bye_due = true; /* no BYE before the ACK (DL-08) */
@@ -91,7 +90,7 @@ static void tell_caller(struct leg *leg)
 		send_bye(leg);
 		break;
 	case LEG_IDLE:
-		leg_gone(leg);
+		hangup_leg_gone(leg);
 		break;
 	default:
 		break;
@@ -108,7 +107,7 @@ static void tell_callee(struct leg *leg)
 			sip_client_cancel(leg->ask[ASK_INVITE].client,
 				cause_reason(leg->call->cause, leg->call->code, reason));
 		else
-			leg_gone(leg);
+			hangup_leg_gone(leg);
 		break;
 	case LEG_ANSWERED:
 		leg_ack(leg, leg->dialog.local_cseq, NULL);
@@ -118,7 +117,7 @@ static void tell_callee(struct leg *leg)
 		send_bye(leg);
 		break;
 	case LEG_IDLE:
-		leg_gone(leg);
+		hangup_leg_gone(leg);
 		break;
 	default:
 		break;

@@ -19,6 +19,10 @@ void hangup_continue(struct call *call);
 /* A restored call whose end was decided before the restart. */
 void hangup_resume(struct call *call);
 
+/* Nothing more is to be said to the leg's party. The call is finished, from a timer and never under
+ * the feet of a caller, when both legs are gone. */
+void hangup_leg_gone(struct leg *leg);
+
 /* Both parties are gone: writes the CDR and frees the call. Called from the ring timer only. */
 void hangup_finish(struct call *call);
 

@@ -65,13 +65,9 @@ static void on_bye(struct leg *leg, struct sip_server *server)
 	if (leg->state == LEG_GONE)
 		return;
 	leg_ask_drop(leg, ASK_BYE);
-	leg->state = LEG_GONE;
-	if (call->state == CALL_ENDING) {
-		if (leg_other(leg)->state == LEG_GONE)
-			wheel_arm(call->calls->wheel, &call->ring, calls_now(call->calls));
-		return;
-	}
-	hangup_fact(call, caller ? CAUSE_CALLER : CAUSE_CALLEE, 0, (uint8_t)leg_index(leg));
+	hangup_leg_gone(leg);
+	if (call->state != CALL_ENDING)
+		hangup_fact(call, caller ? CAUSE_CALLER : CAUSE_CALLEE, 0, (uint8_t)leg_index(leg));
 }
 
 /* Checks the timer headers of a re-INVITE or UPDATE before anything is done. */

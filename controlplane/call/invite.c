@@ -180,12 +180,9 @@ static void on_refusal(struct leg *leg, int code)
 {
 	struct call *call = leg->call;
 
-	leg->state = LEG_GONE;
-	if (call->state == CALL_ENDING) {
-		if (call->leg[0].state == LEG_GONE)
-			wheel_arm(call->calls->wheel, &call->ring, calls_now(call->calls));
+	hangup_leg_gone(leg);
+	if (call->state == CALL_ENDING)
 		return;
-	}
 	switch (code) {
 	case 486:
 	case 600:
@@ -213,12 +210,9 @@ static void on_silence(struct leg *leg, enum sip_event event)
 {
 	struct call *call = leg->call;
 
-	leg->state = LEG_GONE;
-	if (call->state == CALL_ENDING) {
-		if (call->leg[0].state == LEG_GONE)
-			wheel_arm(call->calls->wheel, &call->ring, calls_now(call->calls));
+	hangup_leg_gone(leg);
+	if (call->state == CALL_ENDING)
 		return;
-	}
 	hangup_fact(call, CAUSE_UNREACHABLE, event == SIP_TIMEOUT ? 408 : 503, 1);
 }
 

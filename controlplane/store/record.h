@@ -41,6 +41,7 @@ struct record {
 	char *text;
 	size_t text_len, text_room;
 	int error; /* -ENOMEM once an item could not be added; the store then tries again later */
+	int64_t clock; /* of a record that was read: Redis time minus CLOCK_BOOTTIME, ms */
 };
 
 void record_init(struct record *rec);
@@ -48,7 +49,7 @@ void record_reset(struct record *rec); /* empty, memory kept */
 void record_free(struct record *rec);
 int record_copy(struct record *to, const struct record *from); /* 0 or -ENOMEM */
 
-/* Writing. A later value of the same name wins. NULL or "" removes the field. */
+/* Writing. A name is put once. NULL or "" removes the field from Redis. */
 void record_put(struct record *rec, const char *name, const char *value);
 void record_put_len(struct record *rec, const char *name, const char *value, size_t len);
 void record_putf(struct record *rec, const char *name, const char *fmt, ...)

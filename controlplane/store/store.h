@@ -39,6 +39,8 @@ struct store_conf {
 	const char *cdr_file;    /* JSON lines; NULL: CDRs stay in the streams */
 	uint64_t cdr_file_bytes; /* the file is rotated above this size, 64 MB */
 	uint32_t cdr_keep;       /* written CDRs kept in each partition's stream, 200 */
+	/* CDR fields that are numbers in JSON; NULL: all are strings. */
+	bool (*cdr_is_number)(const char *name);
 };
 
 enum store_result {
@@ -101,8 +103,8 @@ int store_open(struct store **store, uv_loop_t *loop, const struct store_conf *c
 	const struct store_events *events, void *arg);
 
 /* Writes what is pending, ships CDRs, gives the leases back and closes, all within limit_ms; then
- * frees the store and calls closed. No other callback is called from the moment of the call. Calls
- * and bindings still live stay in Redis. closed may be called before store_close returns. */
+ * frees the store and calls closed. From the moment of the call on, no callback but `record` (for
+ * what is still to be written) is called. Calls and bindings still live stay in Redis. */
 void store_close(struct store *store, uint32_t limit_ms, void (*closed)(void *arg), void *arg);
 
 /* Everything was loaded once (and nothing fatal happened since). */
@@ -144,10 +146,9 @@ void store_call_end(struct store *store, struct store_call *call, uint32_t parts
 	bool durable, void (*done)(void *arg, enum store_result result), void *arg);
 
 /* The call is over: exactly one CDR goes to the stream, the record shrinks to its last words (why,
- * by, t0, t1 and names ending in proof_sip or proof_rtp, taken from the CDR) for 600 s, all in one
- * function. cdr is copied; names ending in _ms or _s become JSON numbers, others strings; id and
- * node are added. The store lets go of `call`, which may be freed at once; waiting callbacks are
- * dropped. */
+ * cause, by, t0, t1, t2 and the proofs: names ending in sip or rtp, all taken from the CDR) for
+ * 600 s, all in one function. cdr is copied; id is added if it has none. The store lets go of
+ * `call`, which may be freed at once; waiting callbacks are dropped. */
 void store_call_done(struct store *store, struct store_call *call, const struct record *cdr);
 
 /* Lets go of `call` without writing anything (shutdown, FENCED). */
