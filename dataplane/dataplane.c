@@ -52,11 +52,6 @@ static int dpdk_start(struct dataplane *dp)
 	return eal_open(dp->conf);
 }
 
-static void dpdk_stop(struct dataplane *dp)
-{
-	eal_close();
-}
-
 static int clock_start(struct dataplane *dp)
 {
 	dp->tsc_hz = rte_get_tsc_hz();
@@ -349,7 +344,7 @@ static const struct module {
 } dataplane_modules[] = {
 	/* Memory and DPDK. */
 	{"memory", memory_start, memory_stop},
-	{"dpdk", dpdk_start, dpdk_stop},
+	{"dpdk", dpdk_start, NULL},
 	{"clock", clock_start, NULL},
 	{"pools", pools_start, pools_stop},
 	/* Ways in and out. */

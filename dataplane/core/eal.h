@@ -8,9 +8,9 @@
 
 /* Starts the EAL. When the process may use two CPUs more than it has workers, each worker gets a
  * CPU of its own and the rest share the first; else all float over the CPUs there are. Returns 0 or
- * -errno after a log line. Once per process. */
+ * -errno after a log line. Once per process, and not closed again: rte_eal_cleanup() would take the
+ * host interface down (host/hostif.h). */
 int eal_open(const struct conf_dataplane *conf);
-void eal_close(void);
 
 static inline unsigned int eal_lcore_of_worker(unsigned int index)
 {

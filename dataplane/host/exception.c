@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define EXCEPTION_RING     1024
-#define EXCEPTION_SLEEP_US 500
+#define EXCEPTION_SLEEP_US 1000
 #define EXCEPTION_REFILLS  100 /* of the budgets, a second */
 
 /* Frames that a class may pass in one turn, so that none waits for another's flood, and in one
@@ -147,7 +147,6 @@ int exception_open(struct exception *ex, const struct port *ports, uint16_t port
 void exception_close(struct exception *ex)
 {
 	for (uint16_t i = 0; i < ex->port_count; i++) {
-		hostif_close(&ex->port[i].host);
 		rte_ring_free(ex->port[i].from_host);
 	}
 	ex->port_count = 0;

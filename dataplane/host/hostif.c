@@ -127,14 +127,5 @@ int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 		log_error("host interface %s cannot be set up: %s", ifname, strerror(-err));
 		return err;
 	}
-	hostif->started = true;
 	return 0;
-}
-
-void hostif_close(struct hostif *hostif)
-{
-	if (!hostif->started)
-		return;
-	rte_eth_dev_close(hostif->port);
-	hostif->started = false;
 }

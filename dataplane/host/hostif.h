@@ -13,7 +13,6 @@
 struct hostif {
 	char ifname[IF_NAMESIZE];
 	uint16_t port; /* DPDK id */
-	bool started;
 };
 
 /* Name of the interface of port `index`: the configured one for the first, counted on from its
@@ -22,11 +21,9 @@ int hostif_name(char name[static IF_NAMESIZE], const char *configured, unsigned 
 
 /* Makes the interface, or takes over the one that is there, with the wire port's MAC and MTU, up;
  * virtio-user with vhost-net where the device node exists, else TAP. Returns 0 or -errno after a
- * log line. */
+ * log line. There is no close: DPDK's drivers would take the interface down, and with it every
+ * route by it. The process's end lets go of it; it stays, without carrier. */
 int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 	const struct port *wire, struct rte_mempool *pool);
-
-/* Lets go of the interface; it stays, without carrier. */
-void hostif_close(struct hostif *hostif);
 
 #endif
