@@ -12,9 +12,9 @@ struct schedule_conf schedule_conf_make(uint32_t period_ms, uint32_t interval_ms
 	uint32_t share = one_time / workers + (index < one_time % workers);
 	struct schedule_conf conf = {
 		.period = (period_ms - (uint64_t)(joined - 1) * interval_ms) * hz / 1000,
-		.slots = (intervals + joined - 1) / joined,
+		.slots = (uint16_t)((intervals + joined - 1) / joined),
 		.batch = SCHEDULE_NO_LIMIT,
-		.joined = joined,
+		.joined = (uint16_t)joined,
 		.smooth = smooth || joined > 1,
 	};
 
@@ -67,7 +67,7 @@ static uint32_t schedule_regroup(
 	if (conf->period < old->conf.period)
 		left = (uint64_t)((unsigned __int128)left * conf->period / old->conf.period);
 	to = left / (conf->period / conf->slots);
-	return to < conf->slots ? (uint32_t)to : conf->slots - 1;
+	return to < conf->slots ? (uint32_t)to : conf->slots - 1u;
 }
 
 /* An open slot goes in two parts: what was sent waits for its next period, the rest comes first and
@@ -338,11 +338,11 @@ uint64_t schedule_next(const struct schedule *s)
 	return schedule_left(s) ? schedule_message_at(s, s->sent) : 0;
 }
 
-uint32_t schedule_needed(const struct schedule *s)
+uint32_t schedule_needed(const struct schedule_conf *conf, uint32_t total)
 {
-	uint32_t most = (s->slots.total + s->slots.count - 1) / s->slots.count;
+	uint32_t most = (total + conf->slots - 1) / conf->slots;
 
-	if (most <= s->conf.batch)
+	if (most <= conf->batch)
 		return 0;
-	return (most + s->conf.joined - 1) / s->conf.joined;
+	return (most + conf->joined - 1) / conf->joined;
 }

@@ -26,9 +26,9 @@
 
 struct schedule_conf {
 	uint64_t period; /* in units of the owner's clock, below 2^48 */
-	uint32_t slots;
-	uint32_t batch;  /* most messages a slot may send, SCHEDULE_NO_LIMIT: as many as it holds */
-	uint32_t joined; /* SEND_INTERVALs in one slot, 1 unless there were more than SLOTS_MAX */
+	uint32_t batch;  /* most messages of a slot, SCHEDULE_NO_LIMIT: as many as it holds */
+	uint16_t slots;
+	uint16_t joined; /* SEND_INTERVALs in one slot, 1 unless there were more than SLOTS_MAX */
 	bool smooth;     /* spread a batch over its interval */
 };
 
@@ -94,7 +94,8 @@ void schedule_sent(struct schedule *s, uint32_t n);
 /* When schedule_due() has something to do again. */
 uint64_t schedule_next(const struct schedule *s);
 
-/* Smallest SEND_ONE_TIME of this owner that would keep the period; 0 if the present one does. */
-uint32_t schedule_needed(const struct schedule *s);
+/* Smallest SEND_ONE_TIME of an owner with `total` bindings that would keep the period; 0 if the
+ * present one does. */
+uint32_t schedule_needed(const struct schedule_conf *conf, uint32_t total);
 
 #endif

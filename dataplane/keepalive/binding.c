@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/keepalive/binding.h"
+
+#include "dataplane/keepalive/context.h"
+#include "shared/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Ticks are compared signed: nothing may lie farther ahead. */
+#define BINDING_EXPIRES_MAX_MS (200ull * 86400 * 1000)
+/* The walk comes by each binding once a second, given a tick of 20 ms. */
+#define BINDING_WALK_PARTS 50
+#define BINDING_WALK_LEAST 1024
+
+static uint32_t binding_expiry(uint64_t expires_ms, uint64_t now_ms)
+{
+	if (expires_ms - now_ms > BINDING_EXPIRES_MAX_MS)
+		expires_ms = now_ms + BINDING_EXPIRES_MAX_MS;
+	return clock_tick(expires_ms);
+}
+
+static unsigned int binding_owner(const struct keepalive *ka, uint32_t id)
+{
+	return id % ka->conf.worker_count;
+}
+
+static struct mailbox *binding_mailbox(const struct keepalive *ka, uint32_t id)
+{
+	return &ka->conf.workers[binding_owner(ka, id)].mailbox;
+}
+
+/* Ring of those that share an address: the source table names one of them. A full table costs the
+ * stamp, not the keep-alive; it is made so that it never fills before the bindings do. */
+static void binding_join(struct keepalive *ka, uint32_t id, const struct addr *dst)
+{
+	struct binding *b = &ka->binding[id];
+	uint32_t first = source_get(ka->source, dst);
+
+	b->next = b->prev = id;
+	if (first == SOURCE_NONE) {
+		if (source_set(ka->source, dst, id) == 0)
+			b->flags |= BINDING_SOURCE;
+		return;
+	}
+	b->prev = first;
+	b->next = ka->binding[first].next;
+	ka->binding[b->next].prev = id;
+	ka->binding[first].next = id;
+	ka->shared++;
+}
+
+static void binding_leave(struct keepalive *ka, uint32_t id)
+{
+	struct binding *b = &ka->binding[id];
+
+	if (b->next == id) {
+		if (b->flags & BINDING_SOURCE)
+			source_del(ka->source, &b->dst);
+	} else {
+		if (b->flags & BINDING_SOURCE) {
+			/* Only the value of a key that is there changes: this cannot fail. */
+			source_set(ka->source, &b->dst, b->next);
+			ka->binding[b->next].flags |= BINDING_SOURCE;
+		}
+		ka->binding[b->prev].next = b->next;
+		ka->binding[b->next].prev = b->prev;
+		ka->shared--;
+	}
+	b->flags &= (uint8_t)~BINDING_SOURCE;
+	b->next = b->prev = id;
+}
+
+/* Tells the worker; the caller has seen to it that its mailbox has room. */
+static void binding_tell(struct keepalive *ka, uint32_t id)
+{
+	const struct binding *b = &ka->binding[id];
+	struct slots_binding hot = {
+		.id = id,
+		.port = rte_cpu_to_be_16(b->dst.port),
+		.nexthop = b->nexthop,
+		.template = b->template,
+		.gen = (uint8_t)b->gen,
+	};
+	struct mail mail;
+
+	if (b->dst.family == ADDR_IPV6) {
+		hot.flags = SLOTS_IPV6;
+		mail = sweep_mail_ip6(id, b->dst.ip);
+		mailbox_send(binding_mailbox(ka, id), &mail);
+	} else {
+		memcpy(&hot.ip, b->dst.ip, 4);
+	}
+	mail = sweep_mail_add(&hot);
+	mailbox_send(binding_mailbox(ka, id), &mail);
+}
+
+static void binding_free(struct keepalive *ka, uint32_t id)
+{
+	struct binding *b = &ka->binding[id];
+	struct mail mail = sweep_mail_remove(id);
+
+	mailbox_send(binding_mailbox(ka, id), &mail);
+	binding_leave(ka, id);
+	route_put(&ka->conf.route, b->nexthop);
+	*b = (struct binding){0};
+	ka->expires[id] = 0;
+	ka->used[binding_owner(ka, id)]--;
+	ka->conf.facts->head->bindings_used--;
+}
+
+/* The side table is made with the first IPv6 binding, and told to all workers. */
+static int binding_table6(struct keepalive *ka)
+{
+	struct mail mail;
+
+	if (ka->ip6)
+		return 0;
+	ka->ip6 = mem_get(ka->conf.mem, ka->conf.bindings * sizeof(*ka->ip6),
+		"the addresses of IPv6 bindings");
+	if (!ka->ip6)
+		return -ENOMEM;
+	mail = sweep_mail_table6(ka->ip6);
+	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
+		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
+	return 0;
+}
+
+static int binding_check(
+	const struct keepalive *ka, uint32_t slot, const struct proto_binding *set, uint64_t now_ms)
+{
+	const struct binding *b;
+
+	if (set->id >= ka->conf.bindings || set->dst.family != set->local.family)
+		return -EINVAL;
+	if (set->expires_ms <= now_ms)
+		return -ETIME;
+	b = &ka->binding[set->id];
+	return (b->flags & BINDING_USED) && b->slot != slot ? -EPERM : 0;
+}
+
+/* A new source address, for a binding in use or a fresh one. */
+static void binding_move(struct keepalive *ka, uint32_t id, const struct addr *dst)
+{
+	struct binding *b = &ka->binding[id];
+
+	if (b->flags & BINDING_USED) {
+		if (addr_equal(&b->dst, dst))
+			return;
+		binding_leave(ka, id);
+		route_put(&ka->conf.route, b->nexthop);
+	}
+	binding_join(ka, id, dst);
+	b->dst = *dst;
+	b->nexthop = route_get(&ka->conf.route, dst);
+}
+
+static void binding_begin(struct keepalive *ka, uint32_t id, uint32_t slot)
+{
+	struct binding *b = &ka->binding[id];
+
+	b->slot = (uint8_t)slot;
+	b->flags |= BINDING_USED;
+	ka->used[binding_owner(ka, id)]++;
+	ka->conf.facts->head->bindings_used++;
+}
+
+int binding_set(
+	struct keepalive *ka, uint32_t slot, const struct proto_binding *set, uint64_t now_ms)
+{
+	int err = binding_check(ka, slot, set, now_ms);
+	struct binding *b;
+	struct binding before;
+	int template;
+
+	if (err)
+		return err;
+	if (keepalive_room(ka) == 0)
+		return -EAGAIN;
+	if (set->dst.family == ADDR_IPV6)
+		err = binding_table6(ka);
+	if (err)
+		return err;
+	template = templates_index(&ka->templates, set->class_id, &set->local);
+	if (template <0)
+		return template;
+	b = &ka->binding[set->id];
+	before = *b;
+	binding_move(ka, set->id, &set->dst);
+	if (!(b->flags & BINDING_USED))
+		binding_begin(ka, set->id, slot);
+	if (!(before.flags & BINDING_USED) || before.gen != set->gen)
+		__atomic_store_n(&ka->conf.facts->binding_heard[set->id], 0, __ATOMIC_RELAXED);
+	b->gen = set->gen;
+	b->template = (uint16_t) template;
+	b->class_id = set->class_id;
+	b->mark = ka->sync[slot].mark;
+	ka->expires[set->id] = binding_expiry(set->expires_ms, now_ms);
+	/* A refreshed registration changes nothing for the worker. */
+	if (!(before.flags & BINDING_USED) || before.gen != b->gen ||
+		before.template != b->template || before.nexthop != b->nexthop ||
+		!addr_equal(&before.dst, &b->dst))
+		binding_tell(ka, set->id);
+	return 0;
+}
+
+int binding_del(struct keepalive *ka, uint32_t slot, const struct proto_handle *handle)
+{
+	const struct binding *b;
+
+	if (handle->id >= ka->conf.bindings)
+		return 0;
+	b = &ka->binding[handle->id];
+	if (!(b->flags & BINDING_USED) || b->slot != slot || b->gen != handle->gen)
+		return 0;
+	if (keepalive_room(ka) == 0)
+		return -EAGAIN;
+	binding_free(ka, handle->id);
+	return 0;
+}
+
+void binding_sync_begin(struct keepalive *ka, uint32_t slot)
+{
+	/* A sweep that still runs has its answer in the new one's. */
+	ka->sync[slot].left = 0;
+	ka->sync[slot].mark++;
+}
+
+void binding_sync_end(struct keepalive *ka, uint32_t slot)
+{
+	ka->sync[slot].left = ka->conf.bindings;
+}
+
+/* Stamps are made for the one binding that the source table names. */
+static void binding_share(struct keepalive *ka, uint32_t id)
+{
+	uint32_t *heard = ka->conf.facts->binding_heard;
+	uint32_t tick = __atomic_load_n(&heard[id], __ATOMIC_RELAXED);
+
+	for (uint32_t i = ka->binding[id].next; i != id; i = ka->binding[i].next)
+		__atomic_store_n(&heard[i], tick, __ATOMIC_RELAXED);
+}
+
+static void binding_route(struct keepalive *ka, uint32_t id)
+{
+	struct binding *b = &ka->binding[id];
+	uint16_t old = b->nexthop;
+
+	b->nexthop = route_get(&ka->conf.route, &b->dst);
+	route_put(&ka->conf.route, old);
+	if (b->nexthop != old)
+		binding_tell(ka, id);
+}
+
+static void binding_expire(struct keepalive *ka, uint32_t id, uint64_t now_ms)
+{
+	const struct binding *b = &ka->binding[id];
+	struct proto_binding_event event = {
+		.id = id,
+		.gen = b->gen,
+		.kind = PROTO_BINDING_EXPIRED,
+		.at_ms = now_ms,
+	};
+	uint32_t slot = b->slot;
+
+	binding_free(ka, id);
+	event_binding(&ka->conf.events, slot, &event);
+}
+
+/* What is due at one binding in use. */
+static void binding_visit(struct keepalive *ka, uint32_t id, uint64_t now_ms)
+{
+	const struct binding *b = &ka->binding[id];
+
+	if (!clock_tick_before(clock_tick(now_ms), ka->expires[id]))
+		binding_expire(ka, id, now_ms);
+	else if (ka->sync[b->slot].left && b->mark != ka->sync[b->slot].mark)
+		binding_free(ka, id);
+	else if (ka->reroute_left)
+		binding_route(ka, id);
+	if (ka->shared && (b->flags & BINDING_SOURCE) && b->next != id)
+		binding_share(ka, id);
+}
+
+/* The quick look that decides whether a binding is worth a visit. */
+static bool binding_busy(const struct keepalive *ka)
+{
+	if (ka->reroute_left || ka->shared)
+		return true;
+	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
+		if (ka->sync[i].left)
+			return true;
+	return false;
+}
+
+static void binding_walked(struct keepalive *ka, uint32_t n)
+{
+	ka->reroute_left -= n < ka->reroute_left ? n : ka->reroute_left;
+	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
+		struct binding_sync *sync = &ka->sync[i];
+
+		sync->left -= n < sync->left ? n : sync->left;
+	}
+}
+
+void binding_walk(struct keepalive *ka, uint64_t now_ms)
+{
+	uint32_t total = ka->conf.bindings;
+	uint32_t most = total / BINDING_WALK_PARTS + BINDING_WALK_LEAST;
+	uint32_t now = clock_tick(now_ms);
+	unsigned int room = keepalive_room(ka);
+	bool busy = binding_busy(ka);
+	uint32_t n;
+
+	if (most > total)
+		most = total;
+	for (n = 0; n < most && room; n++) {
+		uint32_t id = ka->cursor;
+		uint32_t expires = ka->expires[id];
+
+		if (expires && (busy || !clock_tick_before(now, expires))) {
+			binding_visit(ka, id, now_ms);
+			room--;
+		}
+		ka->cursor = id + 1 < total ? id + 1 : 0;
+	}
+	binding_walked(ka, n);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What struct keepalive is to the files of this folder. */
+#ifndef DATAPLANE_KEEPALIVE_CONTEXT_H
+#define DATAPLANE_KEEPALIVE_CONTEXT_H
+
+#include "dataplane/core/worker.h"
+#include "dataplane/keepalive/keepalive.h"
+#include "dataplane/keepalive/source.h"
+#include "dataplane/keepalive/sweep.h"
+#include "shared/log.h"
+
+enum binding_flags {
+	BINDING_USED = 1 << 0,
+	BINDING_SOURCE = 1 << 1, /* the source table names it, for all that share its address */
+};
+
+/* What main knows of a binding. Bindings of one address (two lines of a phone) form a ring. */
+struct binding {
+	struct addr dst;
+	uint32_t gen;
+	uint32_t next, prev; /* in the ring, itself if alone */
+	uint16_t nexthop;
+	uint16_t template;
+	uint8_t slot; /* of the client */
+	uint8_t mark; /* of the client's sync in which it was last set */
+	uint8_t flags;
+	uint8_t class_id;
+};
+
+/* Mark and sweep of one client. */
+struct binding_sync {
+	uint8_t mark;
+	uint32_t left; /* bindings that the walk has still to look at */
+};
+
+struct keepalive {
+	struct keepalive_conf conf;
+	struct templates templates;
+	struct rte_hash *source;
+	struct sweep *sweep;            /* [worker_count] */
+	struct schedule_conf *schedule; /* [worker_count], as told to the sweeps */
+	struct binding *binding;        /* [bindings] */
+	uint32_t *expires;              /* [bindings], tick; 0 = not in use */
+	uint32_t *where;                /* [bindings], the sweeps' own */
+	struct sweep_ip6 *ip6;          /* [bindings], NULL until the first IPv6 binding */
+	struct binding_sync sync[PROTO_SLOTS];
+	uint32_t *used;        /* [worker_count] */
+	uint32_t cursor;       /* of the walk */
+	uint32_t reroute_left; /* bindings that it has still to route again */
+	uint32_t shared;       /* bindings that share an address with another */
+	struct log_rate short_rate;
+};
+
+static inline struct sweep *sweep_of(const struct worker *w)
+{
+	return &w->keepalive->sweep[w->index];
+}
+
+/* binding.c, for keepalive_tick: one portion of the walk over all bindings, for expiry, sync,
+ * routes and shared addresses. */
+void binding_walk(struct keepalive *keepalive, uint64_t now_ms);
+
+#endif

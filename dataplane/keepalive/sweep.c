@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/keepalive/context.h"
+
+#include <rte_mempool.h>
+#include <string.h>
+
+#define SWEEP_BURST 64  /* frames in one call of the driver */
+#define SWEEP_TURN  256 /* most frames in one turn of the worker, so that Rx is served between */
+#define SWEEP_STEPS 32  /* spans and slots looked at in one turn */
+
+/* Frames on their way to one port, and which binding of the span each is for. */
+struct sweep_burst {
+	struct rte_mbuf *mbuf[SWEEP_BURST];
+	uint8_t origin[SWEEP_BURST];
+	uint16_t made; /* frames written */
+	uint16_t sent; /* of them */
+	uint8_t port;
+};
+
+/* The pool is the sweep's own: its mbufs come back as they were sent, and need no full reset. */
+static inline void sweep_arm(const struct sweep *s, struct rte_mbuf *mbuf, uint16_t len)
+{
+	memcpy(&mbuf->rearm_data, &s->rearm, sizeof(s->rearm));
+	mbuf->ol_flags = 0;
+	mbuf->pkt_len = len;
+	mbuf->data_len = len;
+}
+
+/* Sends what was written. False: the ring is full. */
+static bool sweep_flush(struct worker *w, struct sweep_burst *b)
+{
+	struct worker_port *port = &w->port[b->port];
+	uint16_t n = (uint16_t)(b->made - b->sent);
+
+	if (n == 0)
+		return true;
+	n = rte_eth_tx_burst(port->id, port->queue, b->mbuf + b->sent, n);
+	b->sent = (uint16_t)(b->sent + n);
+	return b->sent == b->made;
+}
+
+static inline void sweep_write(const struct sweep *s, const struct template *t,
+	struct rte_mbuf *mbuf, const struct slots_binding *binding,
+	const struct nexthop_entry *nexthop)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	sweep_arm(s, mbuf, t->len);
+	if (likely(!(binding->flags & SLOTS_IPV6)))
+		template_write4(t, frame, nexthop, binding->ip, binding->port);
+	else
+		template_write6(t, frame, nexthop, s->ip6[binding->id].ip, binding->port);
+}
+
+/* Sends to n bindings of a span; returns how many are done with. The rest, if any, comes again: the
+ * ring is full, or there are no buffers. */
+static uint32_t sweep_send(
+	struct worker *w, struct sweep *s, const struct slots_binding *binding, uint32_t n)
+{
+	struct sweep_burst b = {.port = 0};
+	struct nexthop_entry nexthop;
+	bool room = true;
+
+	if (unlikely(rte_mempool_get_bulk(s->pool, (void **)b.mbuf, n))) {
+		w->count->drop[FACTS_DROP_NO_MBUF]++;
+		return 0;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		const struct template *t = templates_get(s->templates, binding[i].template);
+
+		if (unlikely(!t))
+			continue;
+		if (unlikely(!nexthop_load(w->nexthops, binding[i].nexthop, &nexthop))) {
+			w->count->drop[FACTS_DROP_NEXT_HOP]++;
+			continue;
+		}
+		if (unlikely(nexthop.port != b.port)) {
+			room = sweep_flush(w, &b);
+			if (!room)
+				break;
+			b.port = nexthop.port;
+		}
+		sweep_write(s, t, b.mbuf[b.made], &binding[i], &nexthop);
+		b.origin[b.made++] = (uint8_t)i;
+	}
+	if (room)
+		room = sweep_flush(w, &b);
+	w->count->keepalives += b.sent;
+	w->count->tx += b.sent;
+	w->work += b.sent;
+	if (unlikely(b.sent < n))
+		rte_mempool_put_bulk(s->pool, (void **)(b.mbuf + b.sent), n - b.sent);
+	return likely(room) ? n : b.origin[b.sent];
+}
+
+/* Lateness against the schedule, as far as it is a new record. */
+static void sweep_late(struct worker *w, struct sweep *s, uint64_t now_tsc, uint64_t due)
+{
+	uint64_t late = now_tsc - due;
+
+	if (likely(late <= s->late))
+		return;
+	s->late = late;
+	w->count->keepalive_late_max_us = timebase_us(w->timebase, late);
+}
+
+uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
+{
+	struct sweep *s = sweep_of(w);
+	uint32_t budget = SWEEP_TURN;
+
+	for (int i = 0; i < SWEEP_STEPS && budget; i++) {
+		const struct slots_binding *first;
+		uint64_t due;
+		uint32_t n, done, most = budget < SWEEP_BURST ? budget : SWEEP_BURST;
+
+		if (schedule_next(&s->schedule) > now_tsc)
+			break;
+		n = schedule_due(&s->schedule, now_tsc, most, &first, &due);
+		if (n == 0)
+			continue;
+		sweep_late(w, s, now_tsc, due);
+		done = sweep_send(w, s, first, n);
+		schedule_sent(&s->schedule, done);
+		if (done < n)
+			break;
+		budget -= n;
+	}
+	__atomic_store_n(&s->cut, s->schedule.cut, __ATOMIC_RELAXED);
+	return schedule_next(&s->schedule);
+}

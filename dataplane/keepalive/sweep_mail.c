@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/keepalive/context.h"
+
+#include <string.h>
+
+static void run_add(struct worker *w, const struct mail *mail)
+{
+	struct slots_binding binding;
+
+	memcpy(&binding, mail->arg, sizeof(binding));
+	schedule_add(&sweep_of(w)->schedule, &binding);
+}
+
+static void run_remove(struct worker *w, const struct mail *mail)
+{
+	schedule_remove(&sweep_of(w)->schedule, (uint32_t)mail->arg[0]);
+}
+
+static void run_conf(struct worker *w, const struct mail *mail)
+{
+	struct schedule_conf conf = {.smooth = mail->ptr != NULL};
+
+	memcpy(&conf, mail->arg, sizeof(mail->arg));
+	schedule_set(&sweep_of(w)->schedule, &conf, w->now_tsc);
+}
+
+static void run_table6(struct worker *w, const struct mail *mail)
+{
+	sweep_of(w)->ip6 = mail->ptr;
+}
+
+static void run_ip6(struct worker *w, const struct mail *mail)
+{
+	memcpy(sweep_of(w)->ip6[(uintptr_t)mail->ptr].ip, mail->arg, 16);
+}
+
+struct mail sweep_mail_add(const struct slots_binding *binding)
+{
+	struct mail mail = {.run = run_add};
+
+	static_assert(sizeof(*binding) == sizeof(mail.arg), "travels in a mail");
+	memcpy(mail.arg, binding, sizeof(mail.arg));
+	return mail;
+}
+
+struct mail sweep_mail_remove(uint32_t id)
+{
+	return (struct mail){.run = run_remove, .arg = {id}};
+}
+
+struct mail sweep_mail_conf(const struct schedule_conf *conf)
+{
+	struct mail mail = {.run = run_conf};
+
+	static_assert(offsetof(struct schedule_conf, smooth) == sizeof(mail.arg),
+		"all but the flag travel in the arguments");
+	mail.ptr = (void *)(uintptr_t)conf->smooth;
+	memcpy(mail.arg, conf, sizeof(mail.arg));
+	return mail;
+}
+
+struct mail sweep_mail_table6(struct sweep_ip6 *table)
+{
+	return (struct mail){.run = run_table6, .ptr = table};
+}
+
+struct mail sweep_mail_ip6(uint32_t id, const uint8_t ip[static 16])
+{
+	struct mail mail = {.run = run_ip6, .ptr = (void *)(uintptr_t)id};
+
+	memcpy(mail.arg, ip, 16);
+	return mail;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keep-alive frames, complete but for destination and MACs, with the checksums of all that is known
+ * summed up beforehand. Pure. */
+#ifndef DATAPLANE_KEEPALIVE_TEMPLATE_H
+#define DATAPLANE_KEEPALIVE_TEMPLATE_H
+
+#include "dataplane/host/nexthop.h"
+#include "shared/addr.h"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_memcpy.h>
+#include <rte_udp.h>
+#include <stdint.h>
+
+#define TEMPLATE_PAYLOAD_MAX 1200
+#define TEMPLATE_FRAME_MAX   1280 /* whole cache lines */
+#define TEMPLATE_FRAME_MIN   60   /* Ethernet without FCS */
+
+struct template_frame4 {
+	struct rte_ether_hdr eth;
+	struct rte_ipv4_hdr ip;
+	struct rte_udp_hdr udp;
+} __attribute__((packed, aligned(2)));
+
+struct template_frame6 {
+	struct rte_ether_hdr eth;
+	struct rte_ipv6_hdr ip;
+	struct rte_udp_hdr udp;
+} __attribute__((packed, aligned(2)));
+
+struct template
+{
+	uint8_t frame[TEMPLATE_FRAME_MAX];
+	uint32_t ip_sum;  /* 16-bit words of the IPv4 header, without destination */
+	uint32_t udp_sum; /* pseudo header, UDP header and payload, without destination */
+	uint16_t len;     /* of the frame, padding included */
+	uint8_t family;   /* enum addr_family */
+	/* For who replaces templates, see templates.h. */
+	struct template *next;
+	uint64_t token;
+}
+__attribute__((aligned(64)));
+
+/* A frame from `local` (address and port) with this payload, 1 .. TEMPLATE_PAYLOAD_MAX bytes. */
+void template_build(struct template *t, const struct addr *local, const void *payload,
+	uint16_t payload_len, uint8_t dscp);
+
+static inline uint16_t template_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* A UDP checksum of zero would mean "none". */
+static inline uint16_t template_fold_udp(uint32_t sum)
+{
+	uint16_t fold = template_fold(sum);
+
+	return fold ? fold : 0xffff;
+}
+
+static inline void template_copy(const struct template *t, uint8_t *frame)
+{
+	rte_mov64(frame, t->frame);
+	if (unlikely(t->len > 64))
+		rte_memcpy(frame + 64, t->frame + 64, t->len - 64u);
+}
+
+/* Writes the frame to an IPv4 destination; ip and port in network order. The buffer holds 64 bytes
+ * at least. */
+static inline void template_write4(const struct template *t, uint8_t *frame,
+	const struct nexthop_entry *nexthop, uint32_t ip, uint16_t port)
+{
+	struct template_frame4 *f = (struct template_frame4 *)frame;
+	uint32_t sum = (ip & 0xffff) + (ip >> 16);
+
+	template_copy(t, frame);
+	memcpy(frame, nexthop, 12);
+	f->ip.dst_addr = ip;
+	f->ip.hdr_checksum = template_fold(t->ip_sum + sum);
+	f->udp.dst_port = port;
+	f->udp.dgram_cksum = template_fold_udp(t->udp_sum + sum + port);
+}
+
+/* The same to an IPv6 destination. */
+static inline void template_write6(const struct template *t, uint8_t *frame,
+	const struct nexthop_entry *nexthop, const uint8_t ip[static 16], uint16_t port)
+{
+	struct template_frame6 *f = (struct template_frame6 *)frame;
+	uint32_t sum = t->udp_sum + port;
+	uint16_t word[8];
+
+	template_copy(t, frame);
+	memcpy(frame, nexthop, 12);
+	memcpy(f->ip.dst_addr, ip, 16);
+	memcpy(word, ip, 16);
+	for (int i = 0; i < 8; i++)
+		sum += word[i];
+	f->udp.dst_port = port;
+	f->udp.dgram_cksum = template_fold_udp(sum);
+}
+
+#endif
