@@ -201,7 +201,7 @@ const struct param param_table[] = {
 	 .min = 256, .max = 16384, .unit = "bytes",
 	 .help = "Longest header line."},
 	{AT_SIP(max_headers), .name = "max_headers", .type = PARAM_INT, .flags = LIVE,
-	 .value = "128", .min = 32, .max = 1024, .unit = "lines",
+	 .value = "256", .min = 32, .max = 1024, .unit = "lines",
 	 .help = "Most header lines of a message."},
 	{AT_SIP(max_params), .name = "max_params", .type = PARAM_INT, .flags = LIVE,
 	 .value = "64", .min = 16, .max = 256, .unit = "",

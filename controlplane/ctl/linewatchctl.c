@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* linewatchctl: asks a running node, or reads a configuration file. */
+#include "controlplane/ctl/cell.h"
+#include "controlplane/ctl/ctlask.h"
+#include "controlplane/ctl/table.h"
+#include "controlplane/ops/confjson.h"
+#include "shared/conf.h"
+#include "shared/log.h"
+#include "shared/param.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_FILE "/etc/linewatch/linewatch.yaml"
+
+enum exit_code {
+	EXIT_REFUSED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_RUNNING = 3,
+};
+
+enum option_id {
+	OPTION_JSON = 1,
+	OPTION_WIDE,
+	OPTION_SOCKET,
+	OPTION_CONFIG,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_FILE,
+	OPTION_LONGER,
+	OPTION_SILENT,
+	OPTION_LAST,
+	OPTION_UNPROVEN,
+	OPTION_END_CALLS,
+	OPTION_END,
+};
+
+/* From OPTION_FILE on, an option belongs to certain commands and becomes an argument. */
+enum option_kind {
+	KIND_COMMON,
+	KIND_DURATION,
+	KIND_NUMBER,
+	KIND_FLAG,
+	KIND_LOCAL,
+};
+
+static const struct {
+	enum option_kind kind;
+	const char *arg; /* name in the request */
+} option_kinds[OPTION_END] = {
+	[OPTION_FILE] = {KIND_LOCAL, NULL},
+	[OPTION_LONGER] = {KIND_DURATION, "longer_s"},
+	[OPTION_SILENT] = {KIND_DURATION, "silent_s"},
+	[OPTION_LAST] = {KIND_NUMBER, "last"},
+	[OPTION_UNPROVEN] = {KIND_DURATION, "unproven_s"},
+	[OPTION_END_CALLS] = {KIND_FLAG, "end_calls"},
+};
+
+static const struct option options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"wide", no_argument, NULL, OPTION_WIDE},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"file", required_argument, NULL, OPTION_FILE},
+	{"longer", required_argument, NULL, OPTION_LONGER},
+	{"silent", required_argument, NULL, OPTION_SILENT},
+	{"last", required_argument, NULL, OPTION_LAST},
+	{"unproven", required_argument, NULL, OPTION_UNPROVEN},
+	{"end-calls", no_argument, NULL, OPTION_END_CALLS},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *const call_columns[] = {"id", "state", "from", "to", "age_s", "a.sip_s",
+	"a.rtp_s", "a.expires_s", "b.sip_s", "b.rtp_s", "b.expires_s", "why", NULL};
+static const char *const binding_columns[] = {
+	"aor", "contact", "received", "expires_s", "heard_s", "reachable", "id", NULL};
+static const char *const cdr_columns[] = {
+	"t2", "id", "from", "to", "connected", "proven", "cause", "by", NULL};
+static const char *const config_columns[] = {"name", "value", "unit", "origin", NULL};
+
+#define BIT(option) (1u << (option))
+
+static const struct command {
+	const char *name;
+	const char *list;           /* key of a list in the result: a table */
+	const char *const *columns; /* of the table, the first ones */
+	bool only;                  /* others with --wide only */
+	const char *operand;        /* name of the one operand, NULL: none */
+	unsigned options;
+	const char *usage;
+	const char *help;
+} commands[] = {
+	{"status", NULL, NULL, false, NULL, 0, "status", "what the node does"},
+	{"calls", "calls", call_columns, true, NULL, BIT(OPTION_LONGER) | BIT(OPTION_SILENT),
+		"calls [--longer TIME] [--silent TIME]",
+		"calls, those up for longer or silent for longer only"},
+	{"call", NULL, NULL, false, "id", 0, "call ID", "everything about one call"},
+	{"bindings", "bindings", binding_columns, false, NULL, 0, "bindings",
+		"registered and listed devices"},
+	{"cdr", "cdrs", cdr_columns, true, NULL, BIT(OPTION_LAST) | BIT(OPTION_UNPROVEN),
+		"cdr [--last N] [--unproven TIME]",
+		"records of ended calls, those connected that much beyond their proof only"},
+	{"end", NULL, NULL, false, "id", 0, "end ID", "end a call"},
+	{"config", "config", config_columns, false, NULL, BIT(OPTION_FILE), "config [--file FILE]",
+		"each parameter and where it comes from; --file needs no running node"},
+	{"stop", NULL, NULL, false, NULL, BIT(OPTION_END_CALLS), "stop [--end-calls]",
+		"stop the node; its calls go on from Redis, or end"},
+};
+
+struct request {
+	const struct command *command;
+	json_t *args;
+	unsigned given; /* BIT of each option of commands */
+	bool json;
+	bool wide;
+	const char *socket;
+	const char *config;
+	const char *file;
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: linewatchctl [OPTION] COMMAND\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-38s %s\n", commands[i].usage, commands[i].help);
+	fprintf(out,
+		"\n"
+		"  --json           the node's answer as it is\n"
+		"  --wide           every column\n"
+		"  --socket PATH    the node's socket\n"
+		"  --config FILE    the configuration that names it (" DEFAULT_FILE ")\n"
+		"  --help, --version\n"
+		"\n"
+		"TIME is in seconds, or with a unit: 30s, 5m, 1h, 2d.\n"
+		"Status: 0 done, 1 refused, 2 wrong usage, 3 the node does not run.\n");
+}
+
+static int complain(enum exit_code code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "linewatchctl: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	return code;
+}
+
+static const char *option_name(int id)
+{
+	for (size_t i = 0; options[i].name; i++) {
+		if (options[i].val == id)
+			return options[i].name;
+	}
+	return "";
+}
+
+/* An option that becomes an argument of the request. Returns 0 or an exit code. */
+static int take_argument(struct request *request, int id, const char *text)
+{
+	const char *arg = option_kinds[id].arg;
+	uint32_t number;
+
+	request->given |= BIT(id);
+	switch (option_kinds[id].kind) {
+	case KIND_DURATION:
+		if (cell_parse_duration(text, &number) < 0)
+			return complain(EXIT_USAGE,
+				"--%s %s: a time is expected, such as 30s, 5m, 1h or 2d",
+				option_name(id), text);
+		json_object_set_new(request->args, arg, json_integer(number));
+		break;
+	case KIND_NUMBER:
+		if (strspn(text, "0123456789") != strlen(text) ||
+			cell_parse_duration(text, &number) < 0 || number == 0)
+			return complain(EXIT_USAGE, "--%s %s: a number from 1 is expected",
+				option_name(id), text);
+		json_object_set_new(request->args, arg, json_integer(number));
+		break;
+	case KIND_FLAG:
+		json_object_set_new(request->args, arg, json_true());
+		break;
+	default:
+		request->file = text;
+	}
+	return 0;
+}
+
+/* Returns -1 to go on, or an exit code. */
+static int take_options(struct request *request, int argc, char **argv)
+{
+	int id, rc;
+
+	while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (id) {
+		case OPTION_JSON:
+			request->json = true;
+			break;
+		case OPTION_WIDE:
+			request->wide = true;
+			break;
+		case OPTION_SOCKET:
+			request->socket = optarg;
+			break;
+		case OPTION_CONFIG:
+			request->config = optarg;
+			break;
+		case OPTION_HELP:
+			usage(stdout);
+			return 0;
+		case OPTION_VERSION:
+			printf("linewatchctl %s\n", LW_VERSION);
+			return 0;
+		case '?':
+			return EXIT_USAGE;
+		default:
+			rc = take_argument(request, id, optarg);
+			if (rc)
+				return rc;
+		}
+	}
+	return -1;
+}
+
+/* The command and its operand. Returns 0 or an exit code. */
+static int take_command(struct request *request, int argc, char **argv)
+{
+	const struct command *command = NULL;
+	int left = argc - optind - 1;
+
+	if (left < 0) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[optind]) == 0)
+			command = &commands[i];
+	}
+	if (!command)
+		return complain(EXIT_USAGE, "unknown command %s: linewatchctl --help lists them",
+			argv[optind]);
+	if (left != (command->operand ? 1 : 0))
+		return complain(EXIT_USAGE, "usage: linewatchctl %s", command->usage);
+	for (int id = OPTION_FILE; id < OPTION_END; id++) {
+		if (request->given & BIT(id) & ~command->options)
+			return complain(EXIT_USAGE, "--%s is not for %s: linewatchctl %s",
+				option_name(id), command->name, command->usage);
+	}
+	if (command->operand &&
+		json_object_set_new(request->args, command->operand, json_string(argv[optind + 1])))
+		return complain(EXIT_USAGE, "the id is not readable text");
+	request->command = command;
+	return 0;
+}
+
+/* Where the node listens: said, configured or built in. Returns 0 or an exit code. */
+static int find_socket(const struct request *request, char path[static CONF_PATH_MAX])
+{
+	const char *file = request->config;
+	struct conf *conf;
+	char err[512];
+
+	if (request->socket) {
+		snprintf(path, CONF_PATH_MAX, "%s", request->socket);
+		if (strlen(request->socket) >= CONF_PATH_MAX)
+			return complain(
+				EXIT_USAGE, "--socket: at most %d bytes", CONF_PATH_MAX - 1);
+		return 0;
+	}
+	if (!file && access(DEFAULT_FILE, R_OK) == 0)
+		file = DEFAULT_FILE;
+	if (!file) {
+		snprintf(
+			path, CONF_PATH_MAX, "%s", param_find(PARAM_NODE, "control_socket")->value);
+		return 0;
+	}
+	if (conf_load(&conf, file, err, sizeof(err)) < 0)
+		return complain(EXIT_REFUSED, "%s", err);
+	snprintf(path, CONF_PATH_MAX, "%s", conf->node.control_socket);
+	conf_free(conf);
+	return 0;
+}
+
+static int read_file(const char *file, json_t **result)
+{
+	struct conf *conf;
+	char err[512];
+
+	log_open("linewatchctl", LOG_WARNING);
+	if (conf_load(&conf, file, err, sizeof(err)) < 0)
+		return complain(EXIT_REFUSED, "%s", err);
+	*result = confjson_list(conf);
+	conf_free(conf);
+	return *result ? 0 : complain(EXIT_REFUSED, "out of memory");
+}
+
+static int get_result(const struct request *request, json_t **result)
+{
+	char path[CONF_PATH_MAX], err[1024];
+	int rc;
+
+	if (request->file)
+		return read_file(request->file, result);
+	rc = find_socket(request, path);
+	if (rc)
+		return rc;
+	rc = ctlask(path, request->command->name, request->args, result, err, sizeof(err));
+	if (rc)
+		return complain(rc == -ECONNREFUSED ? EXIT_NOT_RUNNING : EXIT_REFUSED, "%s", err);
+	return 0;
+}
+
+static int print_result(const struct request *request, const json_t *result)
+{
+	const struct command *command = request->command;
+	const json_t *list = command->list ? json_object_get(result, command->list) : NULL;
+	int err = 0;
+
+	if (request->json) {
+		err = json_dumpf(result, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (!list) {
+		err = table_object(stdout, result);
+	} else if (json_array_size(list) == 0) {
+		printf("no %s\n", command->list);
+	} else {
+		err = table_rows(stdout, list, command->columns, command->only && !request->wide);
+	}
+	if (err || fflush(stdout))
+		return complain(EXIT_REFUSED, "the answer cannot be written");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = {.args = json_object()};
+	json_t *result = NULL;
+	int rc;
+
+	log_open("linewatchctl", LOG_ERROR);
+	rc = take_options(&request, argc, argv);
+	if (rc < 0)
+		rc = take_command(&request, argc, argv);
+	if (rc == 0 && request.command)
+		rc = get_result(&request, &result);
+	if (result)
+		rc = print_result(&request, result);
+	json_decref(result);
+	json_decref(request.args);
+	return rc;
+}
