@@ -367,6 +367,18 @@ static void nexthop_sweep(struct nexthops *nh)
 	} while (left.count == sizeof(left.item) / sizeof(left.item[0]));
 }
 
+/* Without it the kernel notices a changed neighbour late, but works. */
+static void nexthop_hasten(struct nexthops *nh)
+{
+	for (int port = 0; port < nh->conf.port_count; port++) {
+		int err = rtnl_neigh_timing(&nh->rtnl, nh->ifindex[port]);
+
+		if (err)
+			log_notice("%s: neighbour timing of the system stays: %s",
+				nh->conf.ports[port].ifname, strerror(-err));
+	}
+}
+
 static int nexthop_watch(struct nexthops *nh)
 {
 	uv_loop_t *loop = nh->conf.loop;
@@ -411,6 +423,7 @@ int nexthops_open(struct nexthops **out, const struct nexthops_conf *conf)
 	err = rtnl_open(&nh->rtnl);
 	if (err)
 		goto fail;
+	nexthop_hasten(nh);
 	nexthop_sweep(nh);
 	err = nexthop_subscribe(nh);
 	if (err)

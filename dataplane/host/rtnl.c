@@ -10,6 +10,12 @@
 
 #define RTNL_BUFFER 32768
 
+/* Of a neighbour: how long an answer counts (half to one and a half of it), when doubt turns into a
+ * question, and how often managed entries are looked at. */
+#define RTNL_REACHABLE_MS 5000
+#define RTNL_DELAY_MS     1000
+#define RTNL_INTERVAL_MS  1000
+
 static uint8_t rtnl_family(const struct addr *addr)
 {
 	return addr->family == ADDR_IPV6 ? AF_INET6 : AF_INET;
@@ -257,4 +263,33 @@ int rtnl_neigh_each(
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ndmsg));
 	return rtnl_talk(rtnl, nlh, rtnl_neigh_each_cb, &each);
+}
+
+static int rtnl_table_timing(struct rtnl *rtnl, const char *table, uint8_t family, int ifindex)
+{
+	char buf[256] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ndtmsg *ndt;
+	struct nlattr *parms;
+
+	nlh->nlmsg_type = RTM_SETNEIGHTBL;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	ndt = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndt));
+	ndt->ndtm_family = family;
+	mnl_attr_put_strz(nlh, NDTA_NAME, table);
+	parms = mnl_attr_nest_start(nlh, NDTA_PARMS);
+	mnl_attr_put_u32(nlh, NDTPA_IFINDEX, (uint32_t)ifindex);
+	mnl_attr_put_u64(nlh, NDTPA_BASE_REACHABLE_TIME, RTNL_REACHABLE_MS);
+	mnl_attr_put_u64(nlh, NDTPA_DELAY_PROBE_TIME, RTNL_DELAY_MS);
+	mnl_attr_put_u64(nlh, NDTPA_INTERVAL_PROBE_TIME_MS, RTNL_INTERVAL_MS);
+	mnl_attr_nest_end(nlh, parms);
+	return rtnl_talk(rtnl, nlh, NULL, NULL);
+}
+
+int rtnl_neigh_timing(struct rtnl *rtnl, int ifindex)
+{
+	int err = rtnl_table_timing(rtnl, "arp_cache", AF_INET, ifindex);
+	int err6 = rtnl_table_timing(rtnl, "ndisc_cache", AF_INET6, ifindex);
+
+	return err ? err : err6;
 }

@@ -59,6 +59,11 @@ int rtnl_neigh_release(struct rtnl *rtnl, int ifindex, const struct addr *addr);
 int rtnl_neigh_each(
 	struct rtnl *rtnl, void (*fn)(void *ctx, const struct rtnl_neigh *neigh), void *ctx);
 
+/* Makes the kernel look after the neighbours of an interface more often than by default (which is
+ * made for hosts that notice a dead neighbour by their own TCP): one that silently got another MAC
+ * is noticed within about ten seconds instead of a minute. */
+int rtnl_neigh_timing(struct rtnl *rtnl, int ifindex);
+
 /* Reads RTM_NEWNEIGH or RTM_DELNEIGH. Returns 0, or -EINVAL for one that is not IPv4 or IPv6. */
 int rtnl_neigh_parse(const struct nlmsghdr *nlh, struct rtnl_neigh *neigh);
 

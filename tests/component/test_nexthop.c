@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Next hops against a real kernel: a network namespace of our own with two veth pairs, whose far
+ * ends (in a second namespace) are neighbours and gateways. No EAL. */
+#include "dataplane/host/nexthop.h"
+#include "shared/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#define WAIT_MS 40000 /* until the kernel must have resolved; far more than it takes */
+
+struct scene {
+	uv_loop_t loop;
+	struct nexthops *nexthops;
+	struct nexthop_port ports[2];
+	unsigned int reroutes;
+};
+
+static struct scene scene;
+
+__attribute__((format(printf, 1, 2))) static void sh(const char *fmt, ...)
+{
+	char command[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	if (system(command) != 0)
+		fail_msg("failed: %s", command);
+}
+
+/* In the namespace at the far end of the links. */
+#define FAR "nsenter --net=/proc/$FAR_PID/ns/net "
+
+static pid_t far_pid;
+
+/* Enters a namespace of our own and keeps a second one open by a child. */
+static int namespaces(void **state)
+{
+	char pid[16];
+	int ready[2];
+	char byte;
+
+	if (unshare(CLONE_NEWNET) < 0 || pipe2(ready, O_CLOEXEC) < 0)
+		return -1;
+	far_pid = fork();
+	if (far_pid == 0) {
+		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	if (far_pid < 0 || read(ready[0], &byte, 1) != 1)
+		return -1;
+	close(ready[0]);
+	snprintf(pid, sizeof(pid), "%d", (int)far_pid);
+	setenv("FAR_PID", pid, 1);
+	return 0;
+}
+
+static int namespaces_end(void **state)
+{
+	return kill(far_pid, SIGKILL);
+}
+
+static void rerouted(void *ctx)
+{
+	scene.reroutes++;
+}
+
+static int scene_open(void **state)
+{
+	struct nexthops_conf conf = {
+		.loop = &scene.loop,
+		.ports = scene.ports,
+		.port_count = 2,
+		.reroute = rerouted,
+	};
+
+	sh("ip link add lw0 address 02:00:00:00:00:10 type veth peer name far0 netns $FAR_PID && "
+	   "ip link add lw1 address 02:00:00:00:00:11 type veth peer name far1 netns $FAR_PID && "
+	   "ip addr add 192.0.2.10/24 dev lw0 && ip addr add 198.51.100.10/24 dev lw1 && "
+	   "ip -6 addr add 2001:db8::10/64 dev lw0 nodad && "
+	   "ip link set lw0 up && ip link set lw1 up && ip link set lo up");
+	sh(FAR "sh -c 'ip link set far0 address 02:00:00:00:00:a0 up && "
+	       "ip link set far1 address 02:00:00:00:00:a1 up && "
+	       "ip addr add 192.0.2.1/24 dev far0 && ip addr add 192.0.2.2/24 dev far0 && "
+	       "ip -6 addr add 2001:db8::1/64 dev far0 nodad && "
+	       "ip addr add 198.51.100.1/24 dev far1'");
+	scene.reroutes = 0;
+	scene.ports[0] = (struct nexthop_port){"lw0", {2, 0, 0, 0, 0, 0x10}};
+	scene.ports[1] = (struct nexthop_port){"lw1", {2, 0, 0, 0, 0, 0x11}};
+	uv_loop_init(&scene.loop);
+	return nexthops_open(&scene.nexthops, &conf);
+}
+
+static int scene_close(void **state)
+{
+	nexthops_close(scene.nexthops);
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&scene.loop))
+		return -1;
+	return system("ip link del lw0; ip link del lw1");
+}
+
+static uint16_t get(const char *text)
+{
+	struct addr addr;
+
+	assert_int_equal(addr_parse(&addr, text, 0), 0);
+	return nexthop_get(scene.nexthops, &addr);
+}
+
+static void put(uint16_t index)
+{
+	nexthop_put(scene.nexthops, index);
+}
+
+/* Lets the loop run for some milliseconds. */
+static void on_timeout(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+static void run_for(uint64_t ms)
+{
+	uv_timer_t timer;
+
+	uv_timer_init(&scene.loop, &timer);
+	uv_timer_start(&timer, on_timeout, ms, 0);
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(&scene.loop, UV_RUN_NOWAIT);
+}
+
+static bool resolved(uint16_t index, uint8_t last_byte)
+{
+	struct nexthop_entry entry;
+
+	return nexthop_load(nexthops_table(scene.nexthops), index, &entry) && entry.dst[0] == 2 &&
+		entry.dst[5] == last_byte;
+}
+
+/* Waits until the next hop has the MAC 02:..:last_byte. */
+static void await(uint16_t index, uint8_t last_byte)
+{
+	uint64_t end = clock_boot_ms() + WAIT_MS;
+
+	while (!resolved(index, last_byte)) {
+		if (clock_boot_ms() > end)
+			fail_msg("next hop %u did not become ..:%02x", index, last_byte);
+		run_for(20);
+	}
+}
+
+static void await_reroute(unsigned int more_than)
+{
+	uint64_t end = clock_boot_ms() + WAIT_MS;
+
+	while (scene.reroutes <= more_than) {
+		if (clock_boot_ms() > end)
+			fail_msg("routes changed, nobody was told");
+		run_for(20);
+	}
+}
+
+static void test_neighbour_on_link(void **state)
+{
+	struct nexthop_entry entry;
+	uint16_t index = get("192.0.2.1");
+
+	assert_int_not_equal(index, NEXTHOP_NONE);
+	await(index, 0xa0);
+	nexthop_load(nexthops_table(scene.nexthops), index, &entry);
+	assert_int_equal(entry.src[5], 0x10);
+	assert_int_equal(entry.port, 0);
+	assert_int_equal(get("192.0.2.1"), index);
+	assert_int_not_equal(get("192.0.2.2"), index);
+}
+
+static void test_other_port(void **state)
+{
+	struct nexthop_entry entry;
+	uint16_t index = get("198.51.100.1");
+
+	await(index, 0xa1);
+	nexthop_load(nexthops_table(scene.nexthops), index, &entry);
+	assert_int_equal(entry.src[5], 0x11);
+	assert_int_equal(entry.port, 1);
+}
+
+static void test_ipv6_neighbour(void **state)
+{
+	uint16_t index = get("2001:db8::1");
+
+	assert_int_not_equal(index, NEXTHOP_NONE);
+	await(index, 0xa0);
+}
+
+/* All destinations behind one gateway share one entry. */
+static void test_gateway_is_shared(void **state)
+{
+	uint16_t index;
+
+	sh("ip route add default via 192.0.2.1");
+	index = get("203.0.113.1");
+	assert_int_equal(get("203.0.113.99"), index);
+	assert_int_equal(get("192.0.2.1"), index);
+	await(index, 0xa0);
+}
+
+static void test_no_usable_route(void **state)
+{
+	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
+	assert_int_equal(get("127.0.0.1"), NEXTHOP_NONE);
+	assert_int_equal(get("224.0.0.1"), NEXTHOP_NONE);
+	assert_int_equal(get("255.255.255.255"), NEXTHOP_NONE);
+	/* Our own address, and the broadcast of the link. */
+	assert_int_equal(get("192.0.2.10"), NEXTHOP_NONE);
+	assert_int_equal(get("192.0.2.255"), NEXTHOP_NONE);
+	sh("ip route add blackhole 203.0.113.0/24");
+	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
+	sh("ip route del blackhole 203.0.113.0/24");
+	put(NEXTHOP_NONE);
+}
+
+/* The default route by a management interface does not keep us from a gateway of our own. */
+static void test_management_interface(void **state)
+{
+	uint16_t index;
+
+	sh("ip link add mgmt type veth peer name mgmt1 && ip addr add 10.0.0.5/24 dev mgmt && "
+	   "ip link set mgmt up && ip route add default via 10.0.0.1");
+	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
+	assert_int_equal(get("10.0.0.7"), NEXTHOP_NONE);
+	sh("ip route add default via 192.0.2.1 dev lw0 metric 100");
+	index = get("203.0.113.1");
+	sh("ip link del mgmt");
+	await(index, 0xa0);
+}
+
+static void test_gateway_changes_its_mac(void **state)
+{
+	uint16_t index = get("192.0.2.1");
+
+	await(index, 0xa0);
+	/* As a standby router that takes the address over in silence: no gratuitous ARP. */
+	sh(FAR "ip link set far0 address 02:00:00:00:00:b0");
+	await(index, 0xb0);
+}
+
+static void test_gratuitous_arp(void **state)
+{
+	uint64_t start;
+	uint16_t index = get("192.0.2.1");
+
+	await(index, 0xa0);
+	/* The kernel ignores a second word within its lock time of one second. */
+	run_for(1100);
+	sh(FAR "sysctl -qw net/ipv4/conf/far0/arp_notify=1");
+	start = clock_boot_ms();
+	sh(FAR "ip link set far0 address 02:00:00:00:00:b0");
+	await(index, 0xb0);
+	assert_true(clock_boot_ms() - start < 3000);
+}
+
+static void test_neighbour_deleted(void **state)
+{
+	uint16_t index = get("192.0.2.1");
+
+	await(index, 0xa0);
+	sh(FAR "ip link set far0 address 02:00:00:00:00:c0");
+	sh("ip neigh del 192.0.2.1 dev lw0");
+	await(index, 0xc0);
+	sh("ip neigh flush dev lw0");
+	run_for(100);
+	await(index, 0xc0);
+}
+
+/* An entry that an administrator nailed down is followed and left alone. */
+static void test_static_neighbour(void **state)
+{
+	uint16_t index;
+
+	sh("ip neigh add 192.0.2.77 dev lw0 lladdr 02:00:00:00:00:77 nud permanent");
+	index = get("192.0.2.77");
+	assert_true(resolved(index, 0x77));
+	run_for(1500);
+	sh("ip neigh show 192.0.2.77 dev lw0 | grep -q PERMANENT");
+	sh("ip neigh replace 192.0.2.77 dev lw0 lladdr 02:00:00:00:00:78 nud permanent");
+	await(index, 0x78);
+}
+
+static void test_unresolvable_then_there(void **state)
+{
+	uint16_t index = get("192.0.2.50");
+
+	assert_int_not_equal(index, NEXTHOP_NONE);
+	run_for(1500);
+	assert_false(resolved(index, 0xa0));
+	sh(FAR "ip addr add 192.0.2.50/24 dev far0");
+	await(index, 0xa0);
+}
+
+static void test_route_changes_are_told(void **state)
+{
+	unsigned int before;
+	uint16_t index;
+
+	run_for(100);
+	before = scene.reroutes;
+	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
+	sh("ip route add 203.0.113.0/24 via 192.0.2.2");
+	await_reroute(before);
+	index = get("203.0.113.1");
+	assert_int_equal(index, get("192.0.2.2"));
+
+	run_for(100);
+	before = scene.reroutes;
+	sh("ip route replace 203.0.113.0/24 via 198.51.100.1");
+	await_reroute(before);
+	assert_int_equal(get("203.0.113.1"), get("198.51.100.1"));
+
+	run_for(100);
+	before = scene.reroutes;
+	sh("ip link set lw1 down");
+	await_reroute(before);
+	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
+}
+
+/* A storm of changes makes few walks. */
+static void test_route_storm_is_damped(void **state)
+{
+	unsigned int before;
+
+	run_for(200);
+	before = scene.reroutes;
+	sh("for i in $(seq 1 200); do echo route add 10.9.$i.0/24 via 192.0.2.1; done | "
+	   "ip -batch -");
+	run_for(300);
+	assert_in_range(scene.reroutes - before, 1, 3);
+}
+
+/* The kernel keeps what we use, and only that; a killed process's orders are taken back. */
+static void test_managed_entries(void **state)
+{
+	uint16_t index = get("192.0.2.1");
+
+	await(index, 0xa0);
+	sh("ip neigh show 192.0.2.1 dev lw0 | grep -q managed");
+	scene_close(NULL);
+	assert_int_equal(scene_open(NULL), 0);
+	sh("ip neigh add 192.0.2.3 dev lw0 managed protocol 211 && "
+	   "ip neigh add 192.0.2.4 dev lw0 managed");
+	nexthops_close(scene.nexthops);
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
+	assert_int_equal(nexthops_open(&scene.nexthops,
+				 &(struct nexthops_conf){.loop = &scene.loop,
+					 .ports = scene.ports,
+					 .port_count = 2,
+					 .reroute = rerouted}),
+		0);
+	sh("! ip neigh show 192.0.2.3 dev lw0 | grep -q managed");
+	sh("ip neigh show 192.0.2.4 dev lw0 | grep -q managed");
+}
+
+/* More events than the socket holds: everything is read again. */
+static void test_overrun(void **state)
+{
+	uint16_t index = get("192.0.2.1");
+	unsigned int before;
+
+	await(index, 0xa0);
+	before = scene.reroutes;
+	/* The loop stands still meanwhile. */
+	sh("for i in $(seq 1 200); do for j in $(seq 1 250); do echo "
+	   "neigh replace 192.0.2.$j dev lw0 lladdr 02:00:00:00:$(printf %%02x:%%02x $i $j) "
+	   "nud stale; done; done | ip -batch -");
+	sh("ip neigh replace 192.0.2.1 dev lw0 lladdr 02:00:00:00:00:d0 nud permanent");
+	await(index, 0xd0);
+	await_reroute(before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_neighbour_on_link),
+		TEST(test_other_port),
+		TEST(test_ipv6_neighbour),
+		TEST(test_gateway_is_shared),
+		TEST(test_no_usable_route),
+		TEST(test_management_interface),
+		TEST(test_gateway_changes_its_mac),
+		TEST(test_gratuitous_arp),
+		TEST(test_neighbour_deleted),
+		TEST(test_static_neighbour),
+		TEST(test_unresolvable_then_there),
+		TEST(test_route_changes_are_told),
+		TEST(test_route_storm_is_damped),
+		TEST(test_managed_entries),
+		TEST(test_overrun),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root for network namespaces\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, namespaces, namespaces_end);
+}
