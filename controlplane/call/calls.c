@@ -45,7 +45,7 @@ void calls_close(struct calls *calls)
 	}
 }
 
-struct call *calls_find(struct calls *calls, const char *id)
+struct call *calls_by_id(struct calls *calls, const char *id)
 {
 	struct call *call;
 
@@ -53,7 +53,7 @@ struct call *calls_find(struct calls *calls, const char *id)
 	return call;
 }
 
-struct leg *calls_leg_of_tag(struct calls *calls, const char *tag)
+struct leg *calls_by_tag(struct calls *calls, const char *tag)
 {
 	char id[IDS_CALL_STRLEN];
 	struct ids_tag parsed;
@@ -62,7 +62,7 @@ struct leg *calls_leg_of_tag(struct calls *calls, const char *tag)
 
 	if (ids_tag_parse(&parsed, tag, strlen(tag)) < 0)
 		return NULL;
-	call = calls_find(calls, ids_call_format(&parsed.call, id));
+	call = calls_by_id(calls, ids_call_format(&parsed.call, id));
 	if (!call)
 		return NULL;
 	leg = &call->leg[parsed.leg == 'b'];
@@ -72,7 +72,7 @@ struct leg *calls_leg_of_tag(struct calls *calls, const char *tag)
 static struct leg *leg_of(struct calls *calls, const osip_message_t *msg)
 {
 	const char *tag = sip_msg_to_tag(msg);
-	struct leg *leg = tag ? calls_leg_of_tag(calls, tag) : NULL;
+	struct leg *leg = tag ? calls_by_tag(calls, tag) : NULL;
 
 	return leg && sip_dialog_match(&leg->dialog, msg) ? leg : NULL;
 }
@@ -228,7 +228,7 @@ static bool is_known(void *arg, const struct sip_flow *flow, const struct gate_r
 		return false;
 	memcpy(tag, gate->to_tag.ptr, gate->to_tag.len);
 	tag[gate->to_tag.len] = '\0';
-	return calls_leg_of_tag(calls, tag) != NULL;
+	return calls_by_tag(calls, tag) != NULL;
 }
 
 void calls_sip_handlers(struct calls *calls, struct sip_handlers *handlers)

@@ -54,10 +54,10 @@ void calls_sip_handlers(struct calls *calls, struct sip_handlers *handlers);
 /* Handlers for the data-plane client. */
 void calls_dp_events(struct calls *calls, struct dpclient_events *events);
 
-struct call *calls_find(struct calls *calls, const char *id);
+struct call *calls_by_id(struct calls *calls, const char *id);
 
 /* The leg whose tag this is, however little of the rest fits; NULL if there is none. */
-struct leg *calls_leg_of_tag(struct calls *calls, const char *tag);
+struct leg *calls_by_tag(struct calls *calls, const char *tag);
 
 static inline uint64_t calls_now(const struct calls *calls)
 {

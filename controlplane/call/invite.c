@@ -248,7 +248,7 @@ static void on_invite(
 void invite_orphan(struct calls *calls, const struct sip_rx *rx)
 {
 	const char *tag = sip_msg_from_tag(rx->msg);
-	struct leg *leg = tag ? calls_leg_of_tag(calls, tag) : NULL;
+	struct leg *leg = tag ? calls_by_tag(calls, tag) : NULL;
 	struct sip_dialog dialog = {0};
 	char contact[SIP_URI_MAX];
 	osip_message_t *msg;

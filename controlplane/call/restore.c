@@ -53,7 +53,7 @@ void restore_call(struct calls *calls, const char *id, const struct record *rec)
 	struct ids_call ids;
 	struct call *call;
 
-	if (ids_call_parse(&ids, id, strlen(id)) < 0 || calls_find(calls, id) ||
+	if (ids_call_parse(&ids, id, strlen(id)) < 0 || calls_by_id(calls, id) ||
 		!(call = call_create(calls, &ids)))
 		return;
 	if (callrecord_read(call, rec) < 0) {

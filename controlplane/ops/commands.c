@@ -219,7 +219,7 @@ static struct call *call_of(
 	struct loop *loop, struct ctlserver_request *request, const json_t *args)
 {
 	const char *id = json_string_value(json_object_get(args, "id"));
-	struct call *call = id ? calls_find(&loop->calls, id) : NULL;
+	struct call *call = id ? calls_by_id(&loop->calls, id) : NULL;
 
 	if (!call)
 		ctlserver_fail(request,
