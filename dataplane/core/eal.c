@@ -105,6 +105,12 @@ static void eal_arg_devices(struct eal_args *args, const struct conf_dataplane *
 		eal_arg(args, "--no-pci");
 }
 
+/* Runs after DPDK's own exit handlers, which take their sockets out of the folder. */
+static void eal_remove_runtime_dir(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 int eal_open(const struct conf_dataplane *conf)
 {
 	struct eal_args *args = calloc(1, sizeof(*args));
@@ -117,7 +123,7 @@ int eal_open(const struct conf_dataplane *conf)
 	eal_arg(args, "--file-prefix=linewatch-%08x",
 		rte_hash_crc(conf->socket, (uint32_t)strlen(conf->socket), 0));
 	eal_arg(args, "--log-level=lib.eal:warning");
-	eal_arg(args, "--log-level=lib.telemetry:warning");
+	eal_arg(args, "--log-level=lib.telemetry:error");
 	/* The TAP driver calls things errors that it needs for flow rules only; what is wrong with
 	 * the device itself is told by hostif and port. */
 	eal_arg(args, "--log-level=pmd.net.tap:critical");
@@ -136,6 +142,7 @@ int eal_open(const struct conf_dataplane *conf)
 		err = -E2BIG;
 		goto out;
 	}
+	atexit(eal_remove_runtime_dir);
 	if (rte_eal_init(args->argc, args->argv) < 0) {
 		err = -rte_errno;
 		log_error("DPDK does not start: %s (the lines above say why; dataplane.memory is "
