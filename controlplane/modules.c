@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The modules of a loop, each opened from the configuration. */
+#include "controlplane/call/cdr.h"
 #include "controlplane/loop.h"
 #include "controlplane/ops/commands.h"
 #include "controlplane/storage.h"
@@ -35,6 +36,7 @@ static int store_module_open(struct loop *loop)
 		.sip_address = addr_format(&conf->node.service, sip),
 		.journal = conf->redis.journal,
 		.cdr_file = conf->node.cdr_file,
+		.cdr_is_number = cdr_is_number,
 	};
 	return store_open(&loop->calls.store, &loop->uv, &store, &storage_events, loop);
 }

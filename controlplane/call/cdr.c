@@ -150,3 +150,15 @@ int cdr_json(const struct cdr *cdr, char *buf, size_t size)
 	buf[len] = '\0';
 	return (int)len;
 }
+
+bool cdr_is_number(const char *name)
+{
+	static const char *const texts[] = {"id", "node", "from", "to", "trunk", "cause", "text",
+		"by", "a_cid", "a_peer", "b_cid", "b_peer"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (strcmp(name, texts[i]) == 0)
+			return false;
+	}
+	return true;
+}

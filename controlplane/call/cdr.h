@@ -65,6 +65,9 @@ struct cdr_text {
 /* Fills *out; its values point into itself and into *cdr's texts. */
 void cdr_write(const struct cdr *cdr, struct cdr_text *out);
 
+/* Whether a field's value is a number: true of all that cdr_write marks so. */
+bool cdr_is_number(const char *name);
+
 /* One JSON object without a line end. Returns the length (buf is zero-terminated), -ENOSPC or
  * -ENOMEM. */
 int cdr_json(const struct cdr *cdr, char *buf, size_t size);

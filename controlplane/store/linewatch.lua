@@ -293,7 +293,8 @@ local function c_done(keys, args)
 		if kind == '=' or kind == '@' or kind == '-' then
 			cdr[#cdr + 1], cdr[#cdr + 2] = name, value
 			if LAST_WORDS[name] or name:find('sip$') or name:find('rtp$') then
-				words[#words + 1], words[#words + 2] = name, value
+				words[#words + 1] = name == 'cause' and 'why' or name
+				words[#words + 1] = value
 			end
 		end
 	end
