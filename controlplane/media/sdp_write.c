@@ -68,13 +68,55 @@ static bool is_passed(const char *field)
 	return false;
 }
 
-static void put_attributes(struct out *o, const osip_list_t *attrs, bool all)
+/* Something like 10.1.2.3 is in the text. */
+static bool has_dotted(const char *text)
+{
+	unsigned int dots = 0;
+
+	for (; *text; text++) {
+		if (*text == '.')
+			dots++;
+		else if (*text < '0' || *text > '9')
+			dots = 0;
+		if (dots == 3)
+			return true;
+	}
+	return false;
+}
+
+/* Does the text name an address of its author? Any IPv4 address is taken for one; of IPv6 those of
+ * the description, since a fingerprint looks like one too. */
+static bool names_author(const sdp_message_t *msg, const char *text)
+{
+	const sdp_connection_t *c = msg->c_connection;
+	osip_list_iterator_t it;
+	const sdp_media_t *m;
+
+	if (!text)
+		return false;
+	if (has_dotted(text))
+		return true;
+	if ((msg->o_addr && strstr(text, msg->o_addr)) ||
+		(c && c->c_addr && strstr(text, c->c_addr)))
+		return true;
+	for (m = osip_list_get_first(&msg->m_medias, &it); m; m = osip_list_get_next(&it)) {
+		c = osip_list_get(&m->c_connections, 0);
+		if (c && c->c_addr && strstr(text, c->c_addr))
+			return true;
+	}
+	return false;
+}
+
+static void put_attributes(
+	struct out *o, const sdp_message_t *msg, const osip_list_t *attrs, bool all)
 {
 	osip_list_iterator_t it;
 	sdp_attribute_t *a;
 
 	for (a = osip_list_get_first(attrs, &it); a; a = osip_list_get_next(&it)) {
-		if (!a->a_att_field || (!all && !is_passed(a->a_att_field)))
+		if (!a->a_att_field)
+			continue;
+		if (!all && (!is_passed(a->a_att_field) || names_author(msg, a->a_att_value)))
 			continue;
 		if (a->a_att_value)
 			put(o, "a=%s:%s\r\n", a->a_att_field, a->a_att_value);
@@ -122,8 +164,8 @@ static void put_media(struct out *o, const sdp_media_t *m, unsigned int port, co
 	put(o, "\r\n");
 }
 
-static void put_anchored(struct out *o, const sdp_media_t *m, const struct sdp_line *line,
-	const struct sdp_rewrite *how)
+static void put_anchored(struct out *o, const sdp_message_t *msg, const sdp_media_t *m,
+	const struct sdp_line *line, const struct sdp_rewrite *how)
 {
 	uint8_t dir = how->set_dir ? how->dir : (uint8_t)sdp_effective(line);
 
@@ -133,18 +175,19 @@ static void put_anchored(struct out *o, const sdp_media_t *m, const struct sdp_l
 	}
 	put_media(o, m, how->local.port, NULL);
 	put_bandwidths(o, &m->b_bandwidths);
-	put_attributes(o, &m->a_attributes, false);
+	put_attributes(o, msg, &m->a_attributes, false);
 	if (how->mux)
 		put(o, "a=rtcp-mux\r\n");
 	put(o, "a=%s\r\n", directions[dir & SDP_SENDRECV]);
 }
 
-static void put_as_is(struct out *o, const sdp_media_t *m, const struct sdp_line *line)
+static void put_as_is(
+	struct out *o, const sdp_message_t *msg, const sdp_media_t *m, const struct sdp_line *line)
 {
 	put_media(o, m, line->port, m->m_number_of_port);
 	put_connection(o, osip_list_get(&m->c_connections, 0));
 	put_bandwidths(o, &m->b_bandwidths);
-	put_attributes(o, &m->a_attributes, true);
+	put_attributes(o, msg, &m->a_attributes, true);
 }
 
 static void put_all(struct out *o, sdp_message_t *msg, const struct sdp *sdp,
@@ -164,12 +207,12 @@ static void put_all(struct out *o, sdp_message_t *msg, const struct sdp *sdp,
 		put_connection(o, msg->c_connection);
 	put_bandwidths(o, &msg->b_bandwidths);
 	put(o, "t=0 0\r\n");
-	put_attributes(o, &msg->a_attributes, !how->anchor);
+	put_attributes(o, msg, &msg->a_attributes, !how->anchor);
 	for (m = osip_list_get_first(&msg->m_medias, &it); m; m = osip_list_get_next(&it), i++) {
 		if (!how->anchor)
-			put_as_is(o, m, &sdp->line[i]);
+			put_as_is(o, msg, m, &sdp->line[i]);
 		else if (i == anchored)
-			put_anchored(o, m, &sdp->line[i], how);
+			put_anchored(o, msg, m, &sdp->line[i], how);
 		else
 			put_media(o, m, 0, NULL);
 	}

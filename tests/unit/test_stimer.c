@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The session timer of a leg on virtual time: product.md section 1, checklist ST, EXP, RI. */
+#include "tests/unit/stimer_sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define S 1000ull
+
+static void ok_fast(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
+{
+	ev->code = 200;
+	*delay = 50;
+}
+
+/* sim->arg: an int, the code of every answer, after 100 ms. */
+static void code_always(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
+{
+	ev->code = (uint16_t) * (int *)sim->arg;
+	ev->random = 7 * sim->sent;
+	*delay = 100;
+}
+
+static void assert_sent(const struct sim *sim, unsigned int i, uint8_t kind, uint64_t at)
+{
+	assert_true(sim->sent > i);
+	assert_int_equal(sim->kind[i], kind);
+	assert_int_equal(sim->at[i], at);
+}
+
+/* product.md 1: "With the defaults: attempts at 300 s and 536 s, judged at 600 s." ST-15, EXP-02 */
+static void test_defaults_mute_peer(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.sent, 3);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+	assert_sent(&sim, 1, STIMER_SEND_REINVITE, 332 * S); /* an UPDATE that stays silent */
+	assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
+	assert_int_equal(sim.ended_at, 600 * S);
+	assert_int_equal(sim.cause, CAUSE_SESSION_TIMEOUT);
+}
+
+/* Every example of the segment row: 600/2, 600/4, 600/6, 600/10, 1800/3. */
+static void test_segment_examples(void **state)
+{
+	static const struct {
+		uint32_t interval, segment, first;
+	} row[] = {{600, 2, 300}, {600, 4, 150}, {600, 6, 100}, {600, 10, 60}, {1800, 3, 600},
+		{600, 3, 200}, {600, 5, 120}, {600, 8, 75}};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sim sim;
+
+		sim_open(&sim, row[i].interval, STIMER_US);
+		sim.par.segment = row[i].segment;
+		sim.answer = ok_fast;
+		sim_confirm(&sim, row[i].interval, STIMER_US);
+		sim_run(&sim, 10000 * S);
+		assert_int_equal(sim.ended_at, 0);
+		for (unsigned int k = 0; k < sim.sent && k < 5; k++)
+			assert_int_equal(sim.at[k], (k + 1) * row[i].first * S + k * 50);
+	}
+}
+
+/* Attempts at k*I/n for each segment value, with a peer that refuses (500) and lives on. */
+static void test_each_segment_refused(void **state)
+{
+	int code = 500;
+
+	for (uint32_t n = 2; n <= 10; n++) {
+		struct sim sim;
+		unsigned int expected = n;
+
+		sim_open(&sim, 600, STIMER_US);
+		sim.par.segment = n;
+		sim.answer = code_always;
+		sim.arg = &code;
+		sim_confirm(&sim, 600, STIMER_US);
+		sim_run(&sim, 1000 * S);
+		assert_int_equal(sim.sent, expected);
+		for (unsigned int k = 1, i = 0; k < n; k++, i++) {
+			/* The final attempt at 536 s takes its place in the order. */
+			if (600 * S * k / n > 536 * S && i == k - 1)
+				assert_sent(&sim, i++, STIMER_SEND_UPDATE, 536 * S);
+			assert_sent(&sim, i, STIMER_SEND_UPDATE, 600 * S * k / n);
+		}
+		assert_int_equal(sim.ended_at, 600 * S);
+	}
+}
+
+/* Any 2xx confirms and restarts the interval, from when it came; ST-14, ST-16. */
+static void test_foreign_2xx_restarts(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 90, STIMER_US);
+	sim.answer = ok_fast;
+	sim.now = SIM_T0 + 40 * S;
+	sim_confirm(&sim, 90, STIMER_US); /* a hold re-INVITE of the peer */
+	sim_run(&sim, 86 * S);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 85 * S);
+}
+
+/* A boundary that finds a transaction pending waits for its end. */
+static void test_boundary_waits(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.now = SIM_T0 + 290 * S;
+	sim_event(&sim, STIMER_BUSY);
+	sim_run(&sim, 310 * S);
+	assert_int_equal(sim.sent, 0);
+	sim_event(&sim, STIMER_IDLE);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 310 * S);
+}
+
+/* Two foreign transactions: both must end. */
+static void test_boundary_waits_for_all(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_event(&sim, STIMER_BUSY);
+	sim_event(&sim, STIMER_BUSY);
+	sim_run(&sim, 301 * S);
+	sim_event(&sim, STIMER_IDLE);
+	assert_int_equal(sim.sent, 0);
+	sim_event(&sim, STIMER_IDLE);
+	assert_int_equal(sim.sent, 1);
+	sim_event(&sim, STIMER_IDLE); /* one too many does no harm */
+	assert_int_equal(sim.st.busy, 0);
+}
+
+/* The final attempt is dropped if one is pending at I - 64 s: segment 8 has one from 525 s. */
+static void test_final_dropped_while_pending(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.par.segment = 8;
+	sim.st.allow_update = false;
+	sim_confirm(&sim, 600, STIMER_US);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.sent, 7);
+	for (unsigned int i = 0; i < 7; i++)
+		assert_sent(&sim, i, STIMER_SEND_REINVITE, (i + 1) * 75 * S);
+	assert_int_equal(sim.ended_at, 600 * S);
+}
+
+/* With 90 s there is no room for a final attempt before the first segment ends: t = 45, as ST-10.
+ */
+static void test_floor_interval(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 90, STIMER_US);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.sent, 2);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 45 * S);
+	assert_sent(&sim, 1, STIMER_SEND_REINVITE, 77 * S);
+	assert_int_equal(sim.ended_at, 90 * S);
+}
+
+/* Grace N: one more attempt at I, counted until I + N; 0 to 300 s. */
+static void test_grace(void **state)
+{
+	for (uint32_t grace = 1; grace <= 300; grace++) {
+		struct sim sim;
+
+		sim_open(&sim, 600, STIMER_US);
+		sim.par.early_hangup = grace;
+		sim_confirm(&sim, 600, STIMER_US);
+		sim_run(&sim, 2000 * S);
+		assert_int_equal(sim.sent, 4);
+		assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
+		assert_sent(&sim, 3, STIMER_SEND_REINVITE, 600 * S);
+		assert_int_equal(sim.ended_at, (600 + grace) * S);
+		assert_int_equal(stimer_expiry(&sim.st, &sim.par), SIM_T0 + (600 + grace) * S);
+	}
+}
+
+static void ok_from_4th(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
+{
+	ev->code = sim->sent >= 4 ? 200 : 0;
+	*delay = 4 * S;
+}
+
+static void test_grace_saves(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.par.early_hangup = 5;
+	sim.answer = ok_from_4th;
+	sim_confirm(&sim, 600, STIMER_US);
+	sim_run(&sim, 700 * S);
+	assert_int_equal(sim.ended_at, 0);
+	assert_int_equal(sim.st.confirmed_ms, SIM_T0 + 604 * S);
+}
+
+/* The attempt in grace that finds one pending waits for its end, and is made once. */
+static void test_grace_waits(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 120, STIMER_US);
+	sim.par.early_hangup = 30;
+	sim.par.segment = 10;
+	sim.st.allow_update = false;
+	sim_confirm(&sim, 120, STIMER_US);
+	sim_run(&sim, 1000 * S);
+	/* 12, 44, 76, 108 each wait for the one before; 140 is the one for I = 120. */
+	assert_int_equal(sim.sent, 5);
+	assert_sent(&sim, 4, STIMER_SEND_REINVITE, 140 * S);
+	assert_int_equal(sim.ended_at, 150 * S);
+}
+
+/* EXP-05: where the peer refreshes: own refresh at SE - 2m, BYE at SE - m, m = min(32, SE/3). */
+static void test_peer_refreshes(void **state)
+{
+	static const struct {
+		uint32_t se, own, bye;
+	} row[] = {{90, 30, 60}, {96, 32, 64}, {120, 56, 88}, {300, 236, 268}, {1800, 1736, 1768}};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		for (uint32_t grace = 0; grace <= 300; grace += 150) {
+			struct sim sim;
+
+			sim_open(&sim, row[i].se, STIMER_PEER);
+			sim.par.ttl = 1800;
+			sim.par.early_hangup = grace; /* never moves that */
+			sim_confirm(&sim, row[i].se, STIMER_PEER);
+			sim_run(&sim, 3000 * S);
+			assert_int_equal(sim.sent, 1);
+			assert_sent(&sim, 0, STIMER_SEND_UPDATE, row[i].own * S);
+			assert_int_equal(sim.wire[0].refresher, STIMER_REFRESHER_UAS);
+			assert_int_equal(sim.ended_at, row[i].bye * S);
+			assert_int_equal(sim.cause, CAUSE_SESSION_TIMEOUT);
+		}
+	}
+}
+
+static void test_peer_keeps_refreshing(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 300, STIMER_PEER);
+	for (unsigned int i = 1; i <= 10; i++) {
+		sim_run(&sim, i * 150 * S);
+		sim_confirm(&sim, 300, STIMER_PEER);
+	}
+	assert_int_equal(sim.sent, 0);
+	assert_int_equal(sim.ended_at, 0);
+}
+
+/* The peer is silent once; our own refresh is answered and he may go on. */
+static void test_peer_saved_by_own_refresh(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 300, STIMER_PEER);
+	sim.answer = ok_fast;
+	sim_run(&sim, 500 * S);
+	assert_int_equal(sim.ended_at, 0);
+	assert_int_equal(sim.at[0], 236 * S);
+	assert_int_equal(sim.st.role, STIMER_PEER);
+}
+
+/* ST-10, ST-23, pjproject#2658: the role flips with each 2xx, in both directions. */
+static void test_role_flips(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.now = SIM_T0 + 100 * S;
+	sim_confirm(&sim, 600, STIMER_PEER);
+	sim_run(&sim, 635 * S);
+	assert_int_equal(sim.sent, 0); /* ours would have been at 400 s */
+	sim_confirm(&sim, 90, STIMER_US);
+	sim_run(&sim, 635 * S + 45 * S);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 680 * S);
+	assert_int_equal(sim.wire[0].refresher, STIMER_REFRESHER_UAC);
+}
+
+/* ST-18: a 2xx with an interval below the floor neither hangs up nor makes us flood. */
+static void test_tiny_interval(void **state)
+{
+	for (uint32_t se = 1; se < 90; se++) {
+		for (uint32_t n = 2; n <= 10; n++) {
+			struct sim sim;
+
+			sim_open(&sim, se, STIMER_US);
+			sim.par.segment = n;
+			sim.answer = ok_fast;
+			sim.st.spread = UINT16_MAX;
+			sim_confirm(&sim, se, STIMER_US);
+			sim_run(&sim, 600 * S);
+			assert_int_equal(sim.ended_at, 0);
+			assert_true(sim.sent > 0);
+			for (unsigned int i = 1; i < sim.sent; i++)
+				assert_true(sim.at[i] - sim.at[i - 1] >= 10 * S);
+			assert_true(sim.at[0] <= 45 * S);
+			assert_int_equal(sim.wire[0].se, 90); /* ST-02 */
+		}
+	}
+}
+
+static void test_tiny_interval_mute(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 30, STIMER_US);
+	sim.st.allow_update = false;
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.ended_at, 90 * S);
+	sim_open(&sim, 1, STIMER_PEER);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.ended_at, 60 * S);
+}
+
+/* A leg without timer gets nothing from here (no_timer_probe off, options), whatever happens. */
+static void test_off(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_OFF);
+	assert_true(sim.next_ms == STIMER_NEVER);
+	sim_run(&sim, 100000 * S);
+	sim_event(&sim, STIMER_TICK);
+	sim_event(&sim, STIMER_RESUME);
+	sim_event(&sim, STIMER_BUSY);
+	sim_event(&sim, STIMER_IDLE);
+	assert_int_equal(sim.sent, 0);
+	assert_int_equal(sim.ended_at, 0);
+	assert_true(stimer_expiry(&sim.st, &sim.par) == STIMER_NEVER);
+}
+
+/* The probe that the verdict asks for: UPDATE if allowed, else OPTIONS, by no_timer_probe. */
+static void test_probe(void **state)
+{
+	static const struct {
+		enum stimer_role role;
+		bool allow_update;
+		enum stimer_probe no_timer;
+		unsigned int updates, options;
+	} row[] = {
+		{STIMER_US, true, STIMER_PROBE_OPTIONS, 1, 0},
+		{STIMER_US, false, STIMER_PROBE_OPTIONS, 0, 1},
+		{STIMER_PEER, true, STIMER_PROBE_OPTIONS, 1, 0},
+		{STIMER_PEER, false, STIMER_PROBE_OFF, 0, 1},
+		{STIMER_OFF, true, STIMER_PROBE_OPTIONS, 0, 1},
+		{STIMER_OFF, true, STIMER_PROBE_OFF, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sim sim;
+
+		sim_open(&sim, 600, row[i].role);
+		sim.par.no_timer = row[i].no_timer;
+		sim.st.allow_update = row[i].allow_update;
+		sim.now += 20 * S;
+		sim_event(&sim, STIMER_PROBE);
+		assert_int_equal(sim.sent, row[i].updates);
+		assert_int_equal(sim.options, row[i].options);
+		sim_event(&sim, STIMER_PROBE); /* one open: its result counts */
+		assert_int_equal(sim.sent, row[i].updates);
+	}
+}
+
+/* While another transaction is open a probe is an OPTIONS: it may run beside it. */
+static void test_probe_busy(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_event(&sim, STIMER_BUSY);
+	sim_event(&sim, STIMER_PROBE);
+	assert_int_equal(sim.options, 1);
+	assert_int_equal(sim.sent, 0);
+}
+
+/* A 2xx of the peer's refresh crosses our silent UPDATE: nothing is held against him. */
+static void test_confirmed_meanwhile(void **state)
+{
+	struct stimer_event silence = {.kind = STIMER_RESULT};
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_run(&sim, 310 * S);
+	assert_int_equal(sim.sent, 1);
+	sim_confirm(&sim, 600, STIMER_US);
+	sim.now = SIM_T0 + 332 * S;
+	sim_step(&sim, &silence);
+	assert_int_equal(sim.sent, 1);
+	assert_false(sim.st.unanswered);
+	assert_true(sim.next_ms == SIM_T0 + 610 * S);
+}
+
+/* EXP-12: early only, at most 5 % of a segment, inside the window of ST-15. */
+static void test_spread(void **state)
+{
+	for (uint32_t n = 2; n <= 10; n++) {
+		uint64_t step = 600 * S / n;
+		uint64_t before = UINT64_MAX;
+
+		for (uint32_t spread = 0; spread <= UINT16_MAX; spread += 4369) {
+			struct sim sim;
+
+			sim_open(&sim, 600, STIMER_US);
+			sim.par.segment = n;
+			sim.st.spread = (uint16_t)spread;
+			sim.answer = ok_fast;
+			sim_confirm(&sim, 600, STIMER_US);
+			sim_run(&sim, 320 * S);
+			assert_true(sim.at[0] <= step);
+			assert_true(sim.at[0] >= step * 95 / 100);
+			assert_true(sim.at[0] < before);
+			before = sim.at[0];
+		}
+		assert_true(before == step - step / 20);
+	}
+}
+
+/* Restored after a restart: what is in the record is enough; nothing early, nothing lost. */
+static void test_resume(void **state)
+{
+	struct sim sim;
+	struct stimer kept;
+
+	/* Before the first attempt: it comes when it would have come. */
+	sim_open(&sim, 600, STIMER_US);
+	kept = (struct stimer){.confirmed_ms = sim.st.confirmed_ms,
+		.interval = sim.st.interval,
+		.role = sim.st.role,
+		.timer = sim.st.timer,
+		.allow_update = true};
+	sim.st = kept;
+	sim.now += 200 * S;
+	sim_event(&sim, STIMER_RESUME);
+	sim_run(&sim, 301 * S);
+	assert_int_equal(sim.sent, 1);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+
+	/* It fell into the downtime: at once. */
+	sim.st = kept;
+	sim.sent = 0;
+	sim.result_ms = 0;
+	sim.now = SIM_T0 + 420 * S;
+	sim_event(&sim, STIMER_RESUME);
+	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 420 * S);
+
+	/* In the middle of one that is recorded as pending: again, and once. */
+	sim_open(&sim, 600, STIMER_US);
+	sim_run(&sim, 305 * S);
+	assert_int_equal(sim.sent, 1);
+	sim.result_ms = 0;
+	sim.st.busy = 1;
+	sim_event(&sim, STIMER_RESUME);
+	assert_int_equal(sim.sent, 2);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.ended_at, 600 * S);
+}
+
+/* A hang-up that is not carried out (brake, shadow): said once, tried on, healed by a 2xx. */
+static void test_not_hung_up(void **state)
+{
+	struct sim sim;
+	unsigned int sent;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_run(&sim, 700 * S);
+	assert_int_equal(sim.ended_at, 600 * S);
+	sim.ended_at = 0;
+	sim.result_ms = 0;
+	sent = sim.sent;
+	sim_run(&sim, 3000 * S);
+	assert_int_equal(sim.ended_at, 0);
+	assert_in_range(sim.sent - sent, 7, 9); /* each 300 s */
+	sim_event(&sim, STIMER_PROBE);
+	sim_confirm(&sim, 600, STIMER_US);
+	sim.result_ms = 0;
+	sim.answer = NULL;
+	sim.st.pending = 0;
+	sim.now = SIM_T0 + 3001 * S;
+	sim_run(&sim, 9000 * S);
+	assert_int_equal(sim.ended_at, 3600 * S);
+}
+
+static void test_ended(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim_event(&sim, STIMER_ENDED);
+	assert_true(sim.next_ms == STIMER_NEVER);
+	sim.now += 10000 * S;
+	sim_event(&sim, STIMER_TICK);
+	sim_confirm(&sim, 600, STIMER_US);
+	assert_int_equal(sim.act.kind, STIMER_NOTHING);
+	assert_true(sim.next_ms == STIMER_NEVER);
+}
+
+/* A stray result and a clock that is behind the record do no harm. */
+static void test_robust(void **state)
+{
+	struct stimer_event ok = {.kind = STIMER_RESULT, .code = 200};
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.now += 10 * S;
+	sim_step(&sim, &ok);
+	assert_int_equal(sim.st.confirmed_ms, SIM_T0);
+	sim.now = SIM_T0 - 500 * S;
+	sim_event(&sim, STIMER_TICK);
+	assert_int_equal(sim.act.kind, STIMER_NOTHING);
+	assert_true(sim.next_ms == SIM_T0 + 300 * S);
+}
+
+/* A reload is taken up by the calls that are up: another segment value and grace. */
+static void test_reload(void **state)
+{
+	struct sim sim;
+
+	sim_open(&sim, 600, STIMER_US);
+	sim.par.segment = 6;
+	sim.par.early_hangup = 10;
+	sim_event(&sim, STIMER_TICK);
+	assert_true(sim.next_ms == SIM_T0 + 100 * S);
+	assert_true(stimer_expiry(&sim.st, &sim.par) == SIM_T0 + 610 * S);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults_mute_peer),
+		cmocka_unit_test(test_segment_examples),
+		cmocka_unit_test(test_each_segment_refused),
+		cmocka_unit_test(test_foreign_2xx_restarts),
+		cmocka_unit_test(test_boundary_waits),
+		cmocka_unit_test(test_boundary_waits_for_all),
+		cmocka_unit_test(test_final_dropped_while_pending),
+		cmocka_unit_test(test_floor_interval),
+		cmocka_unit_test(test_grace),
+		cmocka_unit_test(test_grace_saves),
+		cmocka_unit_test(test_grace_waits),
+		cmocka_unit_test(test_peer_refreshes),
+		cmocka_unit_test(test_peer_keeps_refreshing),
+		cmocka_unit_test(test_peer_saved_by_own_refresh),
+		cmocka_unit_test(test_role_flips),
+		cmocka_unit_test(test_tiny_interval),
+		cmocka_unit_test(test_tiny_interval_mute),
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_probe_busy),
+		cmocka_unit_test(test_confirmed_meanwhile),
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_not_hung_up),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_robust),
+		cmocka_unit_test(test_reload),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
