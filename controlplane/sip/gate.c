@@ -138,7 +138,7 @@ static bool check_request_line(struct gate_result *result, const char *line, siz
 
 static bool check_status_line(struct gate_result *result, const char *line, size_t len)
 {
-	if (len < 11 || memcmp(line + 4, "2.0 ", 4) != 0)
+	if (len < 11 || memcmp(line, "SIP/2.0 ", 8) != 0)
 		return refuse_400(result, GATE_WHY_VERSION);
 	for (int i = 8; i < 11; i++)
 		if (line[i] < '0' || line[i] > '9')
