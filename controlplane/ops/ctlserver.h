@@ -4,7 +4,8 @@
  *   {"cmd":"calls","args":{"longer_s":3600}}
  *
  * and its answer is one line, {"result":{...}} or {"error":"no call has this id"}. A client may ask
- * again on the same connection once it has its answer. */
+ * again on the same connection once it has its answer. The process must ignore SIGPIPE, since a
+ * client may leave before its answer. */
 #ifndef CONTROLPLANE_OPS_CTLSERVER_H
 #define CONTROLPLANE_OPS_CTLSERVER_H
 

@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The operator's socket, asked by linewatchctl and by ruder clients.
+
+Usage: ctlserver.py CTL_HOST LINEWATCHCTL EXAMPLE_FILE
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HOST, CTL, EXAMPLE = (os.path.abspath(a) for a in sys.argv[1:4])
+WAIT = 20
+
+
+class Server(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="lwctl")
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.path = os.path.join(self.dir, "cp.sock")
+        self.clients = []
+        self.host = self.start()
+
+    def start(self):
+        host = subprocess.Popen([HOST, self.path], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(host.stdout.readline(), "ready\n")
+        return host
+
+    def tearDown(self):
+        """The end is clean: status 0 (no leak either, under a sanitizer) and no file left."""
+        for client in self.clients:
+            client.close()
+        if self.host.poll() is None:
+            self.host.send_signal(signal.SIGTERM)
+            self.assertEqual(self.host.wait(WAIT), 0)
+            self.assertEqual(os.listdir(self.dir), [])
+        self.host.stdout.close()
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(WAIT)
+        client.connect(self.path)
+        self.clients.append(client)
+        return client
+
+    @staticmethod
+    def line(client):
+        data = b""
+        while not data.endswith(b"\n"):
+            got = client.recv(1 << 20)
+            if not got:
+                break
+            data += got
+        return data
+
+    def ask(self, client, text):
+        client.sendall(text.encode() + b"\n")
+        return json.loads(self.line(client))
+
+    def ctl(self, *args, status=0):
+        run = subprocess.run([CTL, "--socket", self.path, *args], capture_output=True, text=True,
+                             timeout=WAIT, check=False)
+        self.assertEqual(run.returncode, status, run.stderr)
+        return run.stdout if status == 0 else run.stderr
+
+    # what an operator sees
+
+    def test_tables(self):
+        self.assertEqual(self.ctl("status"),
+                         "node\n  name      n01\n  uptime_s  1m15s\ncalls\n  slow  0\n")
+        self.assertEqual(self.ctl("calls", "--longer", "2").splitlines(), [
+            "ID                  FROM            AGE  A.RTP",
+            "p000-n01-1-0000000  a\\x1b[2Jb  1h00m00s     2s",
+            "p000-n01-1-0000001  a\\x1b[2Jb  1h00m00s     2s"])
+        self.assertIn("192.0.2.1:4000", self.ctl("calls", "--longer", "2", "--wide"))
+        self.assertEqual(self.ctl("calls"), "no calls\n")
+
+    def test_json(self):
+        self.assertEqual(json.loads(self.ctl("--json", "status"))["node"]["name"], "n01")
+        self.assertEqual(json.loads(self.ctl("calls", "--json")), {"calls": []})
+        self.assertEqual(json.loads(self.ctl("end", "x", "--json")), {})
+
+    def test_errors_teach(self):
+        self.assertEqual(self.ctl("call", "x\x1by", status=1),
+                         "linewatchctl: no live call has the id x\\x1by\n")
+        self.assertIn("unknown command foo", self.ctl("foo", status=2))
+        self.assertIn("usage: linewatchctl call ID", self.ctl("call", status=2))
+        self.assertIn("usage: linewatchctl status", self.ctl("status", "x", status=2))
+        self.assertIn("--longer soon: a time is expected",
+                      self.ctl("calls", "--longer", "soon", status=2))
+        self.assertIn("--last 0: a number from 1", self.ctl("cdr", "--last", "0", status=2))
+        self.assertIn("--last is not for calls", self.ctl("calls", "--last", "5", status=2))
+        self.assertIn("unknown command bindings", self.ctl("bindings", status=1))
+
+    def test_no_node(self):
+        self.path += ".gone"
+        self.assertIn("the node does not run: no answer at " + self.path,
+                      self.ctl("status", status=3))
+        self.path = self.path[:-5]
+
+    def test_config_names_the_socket(self):
+        file = os.path.join(self.dir, "l.yaml")
+        with open(file, "w", encoding="ascii") as out:
+            out.write(f"node: {{service_address: 192.0.2.1, control_socket: {self.path}}}\n")
+        run = subprocess.run([CTL, "--config", file, "status"], capture_output=True, text=True,
+                             timeout=WAIT, check=False)
+        os.unlink(file)
+        self.assertEqual((run.returncode, run.stdout[:4]), (0, "node"))
+
+    def test_config_of_a_file(self):
+        run = subprocess.run([CTL, "config", "--file", EXAMPLE, "--json"], capture_output=True,
+                             text=True, timeout=WAIT, check=True)
+        values = {v["name"]: v for v in json.loads(run.stdout)["config"]}
+        ttl = values["session.SS_SIP_SESSION_TTL"]
+        self.assertEqual((ttl["value"], ttl["unit"]), ("600", "s"))
+        self.assertTrue(ttl["origin"].startswith(EXAMPLE + ":"))
+        self.assertEqual(values["trunks.carrier.session.SS_SIP_NO_TIMER_REINVITE_INTERVAL"],
+                         {"name": "trunks.carrier.session.SS_SIP_NO_TIMER_REINVITE_INTERVAL",
+                          "value": "0", "unit": "s", "origin": "preset wholesale"})
+        bad = os.path.join(self.dir, "bad.yaml")
+        with open(bad, "w", encoding="ascii") as out:
+            out.write("node: {service_address: 192.0.2.1}\nsession:\n  SS_SIP_SESSION_TTL: 60\n")
+        run = subprocess.run([CTL, "config", "--file", bad], capture_output=True, text=True,
+                             timeout=WAIT, check=False)
+        os.unlink(bad)
+        self.assertEqual((run.returncode, run.stderr), (
+            1, f"linewatchctl: {bad}:3: session.SS_SIP_SESSION_TTL: 60 is out of range: "
+               "90 to 86400 s\n"))
+
+    # the protocol itself
+
+    def test_one_connection_many_questions(self):
+        client = self.connect()
+        for i in range(3):
+            self.assertEqual(self.ask(client, json.dumps({"cmd": "echo", "args": {"i": i}})),
+                             {"result": {"i": i}})
+        self.assertEqual(self.ask(client, '{"cmd":"echo"}'), {"result": {}})
+
+    def test_questions_sent_ahead_are_answered_in_order(self):
+        client = self.connect()
+        ask = [{"cmd": "cdr"}] + [{"cmd": "echo", "args": {"i": i}} for i in range(50)]
+        client.sendall(b"".join(json.dumps(a).encode() + b"\n" for a in ask))
+        answers = client.makefile("rb")
+        self.assertEqual(json.loads(answers.readline()), {"result": {"slow": True}})
+        for i in range(50):
+            self.assertEqual(json.loads(answers.readline()), {"result": {"i": i}})
+        answers.close()
+
+    def test_question_in_pieces(self):
+        client = self.connect()
+        for byte in b'{"cmd":"echo","args":{"x":1}}\n':
+            client.sendall(bytes([byte]))
+        self.assertEqual(json.loads(self.line(client)), {"result": {"x": 1}})
+
+    def test_nonsense_is_refused_and_harmless(self):
+        client = self.connect()
+        for text, reason in (("hello", "not a line of JSON"), ("", "not a line of JSON"),
+                             ("[]", '"cmd" is missing'), ("{}", '"cmd" is missing'),
+                             ('{"cmd":1}', '"cmd" is missing'),
+                             ('{"cmd":"nothing"}', "unknown command nothing"),
+                             ('{"cmd":"echo","args":[]}', '"args" must be an object'),
+                             ('{"cmd":"echo","cmd":"echo"}', "not a line of JSON"),
+                             ('{"cmd":"a\\u0000b"}', "not a line of JSON")):
+            self.assertIn(reason, self.ask(client, text)["error"])
+        client.sendall(b'\xff\x00\xfe\n')
+        self.assertIn("not a line of JSON", json.loads(self.line(client))["error"])
+        self.assertEqual(self.ask(client, '{"cmd":"echo"}'), {"result": {}})
+
+    def test_longest_question(self):
+        client = self.connect()
+        frame = '{"cmd":"echo","args":{"x":""}}\n'
+        text = "x" * (65536 - len(frame))
+        self.assertEqual(
+            self.ask(client, json.dumps({"cmd": "echo", "args": {"x": text}},
+                                        separators=(",", ":"))), {"result": {"x": text}})
+        client.sendall(b"y" * 65536)
+        self.assertIn("longer than 65536 bytes", json.loads(self.line(client))["error"])
+        self.assertEqual(client.recv(1), b"")
+
+    def test_large_answer_to_a_client_that_does_not_read(self):
+        lazy = self.connect()
+        lazy.sendall(b'{"cmd":"calls","args":{"longer_s":50000}}\n')
+        self.assertEqual(self.ask(self.connect(), '{"cmd":"echo"}'), {"result": {}})
+        self.assertEqual(len(json.loads(self.line(lazy))["result"]["calls"]), 50000)
+        gone = self.connect()
+        gone.sendall(b'{"cmd":"calls","args":{"longer_s":50000}}\n')
+        gone.close()
+        self.assertEqual(self.ask(self.connect(), '{"cmd":"echo"}'), {"result": {}})
+
+    def test_clients_are_bounded(self):
+        held = [self.connect() for _ in range(16)]
+        for client in held:
+            self.assertEqual(self.ask(client, '{"cmd":"echo"}'), {"result": {}})
+        self.assertIn("16 clients ask already", self.ctl("status", status=1))
+        # The last to come is the one refused: the others go on.
+        self.assertEqual(self.ask(held[0], '{"cmd":"echo"}'), {"result": {}})
+        held[3].shutdown(socket.SHUT_RDWR)
+        self.assertEqual(held[3].recv(1), b"")
+        self.ctl("status")
+
+    def test_answer_to_a_client_that_left(self):
+        client = self.connect()
+        client.sendall(b'{"cmd":"cdr"}\n')
+        client.close()
+        other = self.connect()
+        while self.ask(other, '{"cmd":"status"}')["result"]["calls"]["slow"] == 0:
+            pass
+        self.assertEqual(self.ask(other, '{"cmd":"echo"}'), {"result": {}})
+
+    def test_stop_while_a_client_waits(self):
+        client = self.connect()
+        client.sendall(b'{"cmd":"cdr"}\n')
+        other = self.connect()
+        while "error" not in self.ask(other, '{"cmd":"cdr"}'):
+            pass
+        self.host.send_signal(signal.SIGTERM)
+        self.assertEqual(self.host.wait(WAIT), 0)
+        self.assertEqual(client.recv(1), b"")
+
+    # the socket's file
+
+    def test_mode(self):
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o660)
+
+    def test_stale_file_is_replaced(self):
+        self.host.kill()
+        self.host.wait(WAIT)
+        self.host.stdout.close()
+        self.assertTrue(os.path.exists(self.path))
+        self.assertIn("does not run", self.ctl("status", status=3))
+        self.host = self.start()
+        self.ctl("status")
+
+    def refused(self, reason):
+        second = subprocess.run([HOST, self.path], capture_output=True, text=True, timeout=WAIT,
+                                check=False)
+        self.assertEqual((second.returncode, second.stderr), (1, f"ctl_host: {reason}\n"))
+
+    def test_living_server_is_not_replaced(self):
+        self.refused("Address already in use")
+        self.ctl("status")
+
+    def test_other_files_are_not_touched(self):
+        socket_path = self.path
+        self.path = os.path.join(self.dir, "file")
+        with open(self.path, "w", encoding="ascii") as out:
+            out.write("precious")
+        self.refused("File exists")
+        with open(self.path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+        os.unlink(self.path)
+        self.path = os.path.join(self.dir, "none", "cp.sock")
+        self.refused("No such file or directory")
+        self.path = os.path.join(self.dir, "x" * 100)
+        self.refused("File name too long")
+        self.path = socket_path
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
