@@ -61,6 +61,7 @@ static int digest_module_open(struct loop *loop)
 {
 	struct digest_conf digest = {
 		.realm = loop->conf->sip.realm,
+		.md5_only = loop->conf->sip.md5_only,
 		.nonce_ttl_ms = loop->conf->sip.nonce_lifetime_s * 1000,
 		.password = password_of,
 		.arg = (void *)(uintptr_t)loop->conf,

@@ -128,6 +128,7 @@ struct conf_sip {
 	struct conf_strings domains; /* ours besides the service address */
 	char realm[CONF_NAME_MAX];   /* first domain or service address unless it is set */
 	bool open_registrar;         /* without users: anybody may register */
+	bool md5_only;               /* no SHA-256 challenge */
 	uint32_t max_message;        /* bytes */
 	uint32_t max_line;           /* bytes */
 	uint32_t max_headers;        /* lines of a message */

@@ -194,6 +194,8 @@ const struct param param_table[] = {
 	 .help = "Realm of the digest."},
 	{AT_SIP(open_registrar), .name = "open_registrar", .type = PARAM_BOOL, .value = "false",
 	 .help = "Accept registrations without a password when `users` is empty."},
+	{AT_SIP(md5_only), .name = "md5_only", .type = PARAM_BOOL, .value = "false",
+	 .help = "Challenge with MD5 alone, for phones that read only the first challenge."},
 	{AT_SIP(max_message), .name = "max_message", .type = PARAM_INT, .flags = LIVE,
 	 .value = "8192", .min = 1500, .max = 65535, .unit = "bytes",
 	 .help = "Longest SIP message."},
