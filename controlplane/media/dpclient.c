@@ -88,6 +88,7 @@ static void dpclient_take_conf(struct dpclient *c, const struct dpclient_conf *c
 		c->classes[i].class_id = (uint8_t)i;
 	}
 	c->bindings_max = conf->bindings_max;
+	c->retry_max_ms = conf->retry_max_ms ? conf->retry_max_ms : DPCLIENT_RETRY_MAX_MS;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 }
 
@@ -150,7 +151,7 @@ void dpclient_close(struct dpclient *c)
 	c->closing = true;
 	c->events = (struct dpclient_events){0};
 	if (c->link)
-		dplink_drop(c, LOG_DEBUG, "closed", 0);
+		dplink_drop(c, LOG_DEBUG, "closed", false);
 	uv_close((uv_handle_t *)&c->retry, dpclient_on_closed);
 	uv_close((uv_handle_t *)&c->prepare, dpclient_on_closed);
 }

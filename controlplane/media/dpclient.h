@@ -47,6 +47,7 @@ struct dpclient_conf {
 	const char *socket; /* path; copied */
 	uint32_t slot;      /* 0 .. PROTO_SLOTS-1: number of the loop */
 	uint32_t incarnation;
+	uint32_t retry_max_ms; /* longest wait between two attempts to connect; 0 = 2000 */
 	struct addr media[DPCLIENT_MEDIA_MAX]; /* port unused */
 	uint32_t media_count;
 	uint16_t port_min;     /* even; the same range on each media address */

@@ -23,15 +23,19 @@ enum dpwant_state {
 struct dpflow {
 	struct proto_flow flow; /* flags, latched and ssrc also tell what was learnt */
 	struct dpclient_port peer;
-	uint8_t state;   /* enum dpwant_state */
-	bool give_back;  /* the data plane is to be told what was learnt */
-	bool relearn;    /* PROTO_FLOW_RELEARN is to be sent */
-	bool relearning; /* it was sent, and nothing was learnt since */
+	uint32_t sent_gen; /* what the data plane holds, if sent */
+	uint8_t state;     /* enum dpwant_state */
+	bool sent;         /* in this connection; what an older one left is swept by the resync */
+	bool give_back;    /* the data plane is to be told what was learnt */
+	bool relearn;      /* PROTO_FLOW_RELEARN is to be sent */
+	bool relearning;   /* it was sent, and nothing was learnt since */
 };
 
 struct dpbinding {
 	struct proto_binding binding;
-	uint8_t state; /* enum dpwant_state */
+	uint32_t sent_gen; /* as in struct dpflow */
+	uint8_t state;     /* enum dpwant_state */
+	bool sent;
 };
 
 enum dpstage {
@@ -93,6 +97,7 @@ struct dpclient {
 	enum dpstage stage;
 	bool blocked; /* the socket is full: waits for UV_WRITABLE */
 	uint32_t retry_ms;
+	uint32_t retry_max_ms;
 	int last_error; /* of connect or hello, so that each cause is told once */
 	uint32_t seq;
 	uint32_t media_seq; /* of MEDIA_ADDR */
@@ -129,9 +134,9 @@ void dpclient_unref(struct dpclient *c);
 void dpflow_forget(struct dpflow *f);
 
 /* dplink.c: starts to connect now; drops the connection with a line in the log and connects again
- * after delay_ms (0: the usual back-off). */
+ * after the usual back-off, or late: after the longest, since nothing will be better soon. */
 void dplink_start(struct dpclient *c);
-void dplink_drop(struct dpclient *c, enum log_level level, const char *why, uint32_t delay_ms);
+void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool late);
 
 /* dpsend.c: everything begins anew on a fresh connection; marks all for a resync; sends what can be
  * sent now. */

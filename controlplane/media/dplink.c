@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void dplink_retry(struct dpclient *c, uint32_t delay_ms)
+static void dplink_retry(struct dpclient *c, bool late)
 {
-	uint32_t next = c->retry_ms * 2;
+	uint32_t delay = late || c->retry_ms > c->retry_max_ms ? c->retry_max_ms : c->retry_ms;
 
 	if (c->closing)
 		return;
-	uv_timer_start(&c->retry, c->retry.timer_cb, delay_ms ? delay_ms : c->retry_ms, 0);
-	c->retry_ms = next < DPCLIENT_RETRY_MAX_MS ? next : DPCLIENT_RETRY_MAX_MS;
+	uv_timer_start(&c->retry, c->retry.timer_cb, delay, 0);
+	c->retry_ms = delay * 2;
 }
 
 static void dplink_on_closed(uv_handle_t *handle)
@@ -25,7 +25,7 @@ static void dplink_on_closed(uv_handle_t *handle)
 	dpclient_unref(c);
 }
 
-void dplink_drop(struct dpclient *c, enum log_level level, const char *why, uint32_t delay_ms)
+void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool late)
 {
 	struct dplink *link = c->link;
 	bool was_up = c->stage == DPSTAGE_UP;
@@ -37,7 +37,7 @@ void dplink_drop(struct dpclient *c, enum log_level level, const char *why, uint
 	uv_poll_stop(&link->poll);
 	close(link->fd);
 	uv_close((uv_handle_t *)&link->poll, dplink_on_closed);
-	dplink_retry(c, delay_ms);
+	dplink_retry(c, late);
 	if (was_up && c->events.down)
 		c->events.down(c->events.arg);
 }
@@ -50,7 +50,7 @@ static void dplink_on_poll(uv_poll_t *poll, int status, int events)
 	if (c->link != link)
 		return;
 	if (status < 0) {
-		dplink_drop(c, LOG_WARNING, uv_strerror(status), 0);
+		dplink_drop(c, LOG_WARNING, uv_strerror(status), false);
 		return;
 	}
 	if (events & UV_READABLE)
@@ -68,7 +68,7 @@ static void dplink_failed(struct dpclient *c, int err)
 	if (c->last_error != err)
 		log_notice("data plane at %s: waiting for it: %s", c->path.sun_path, strerror(err));
 	c->last_error = err;
-	dplink_retry(c, 0);
+	dplink_retry(c, false);
 }
 
 static int dplink_connect(const struct dpclient *c)

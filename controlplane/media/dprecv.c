@@ -12,7 +12,7 @@
 
 static void dprecv_broken(struct dpclient *c, const char *why)
 {
-	dplink_drop(c, LOG_ERROR, why, DPCLIENT_RETRY_MAX_MS);
+	dplink_drop(c, LOG_ERROR, why, true);
 }
 
 /* The data plane will not have us: the same words only once. */
@@ -31,7 +31,7 @@ static void dprecv_hello_refused(struct dpclient *c, int status)
 			"together?)",
 			strerror(-status), PROTO_VERSION);
 	c->last_error = status;
-	dplink_drop(c, level, why, DPCLIENT_RETRY_MAX_MS);
+	dplink_drop(c, level, why, true);
 }
 
 static void dprecv_welcome(struct dpclient *c, const struct proto_welcome *welcome, int fd)
@@ -181,6 +181,7 @@ static void dprecv_flow_event(struct dpclient *c, const struct proto_flow_event 
 			return;
 		}
 		f->state = DPWANT_NONE;
+		f->sent = false;
 		c->flows_set--;
 		break;
 	default:
@@ -207,6 +208,7 @@ static void dprecv_binding_event(struct dpclient *c, const struct proto_binding_
 			return;
 		}
 		b->state = DPWANT_NONE;
+		b->sent = false;
 		c->bindings_set--;
 	}
 	c->event_count++;
@@ -313,8 +315,8 @@ static bool dprecv_one(struct dpclient *c)
 		return false;
 	}
 	if (n <= 0) {
-		dplink_drop(
-			c, LOG_WARNING, n < 0 ? strerror(errno) : "it closed the connection", 0);
+		dplink_drop(c, LOG_WARNING, n < 0 ? strerror(errno) : "it closed the connection",
+			false);
 		return false;
 	}
 	fd = dprecv_descriptor(&msg);

@@ -13,6 +13,7 @@ void dpsend_resync(struct dpclient *c)
 	uint64_t now = clock_boot_ms();
 
 	for (uint32_t i = 0; i < c->bindings_max; i++) {
+		c->bindings[i].sent = false;
 		if (c->bindings[i].state == DPWANT_SET)
 			dptable_mark(&c->bindings_dirty, i);
 		else
@@ -21,6 +22,7 @@ void dpsend_resync(struct dpclient *c)
 	for (uint32_t i = 0; i < c->media_count * c->slots; i++) {
 		struct dpflow *f = &c->flows[i];
 
+		f->sent = false;
 		if (f->state != DPWANT_SET) {
 			f->state = DPWANT_NONE;
 			continue;
@@ -70,7 +72,7 @@ static bool dpsend_packet(struct dpclient *c, uint16_t type, uint32_t count)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
 		dpsend_block(c);
 	else
-		dplink_drop(c, LOG_WARNING, n < 0 ? strerror(errno) : "a packet was cut", 0);
+		dplink_drop(c, LOG_WARNING, n < 0 ? strerror(errno) : "a packet was cut", false);
 	return false;
 }
 
@@ -174,42 +176,54 @@ static void dpsend_flow_sent(struct dpflow *f)
 {
 	if (f->state == DPWANT_GONE) {
 		f->state = DPWANT_NONE;
+		f->sent = false;
 		return;
 	}
+	f->sent = true;
+	f->sent_gen = f->flow.gen;
 	f->relearning |= f->relearn;
 	f->relearn = false;
 	f->give_back = false;
 }
 
-/* One packet of flows: those at the head of the line that are of one type. */
+/* One packet of flows: those at the head of the line that are of one type. What was removed before
+ * it was sent needs no packet. */
 static bool dpsend_flows(struct dpclient *c)
 {
 	struct dptable *t = &c->flows_dirty;
 	uint8_t state = c->flows[dptable_peek(t, 0)].state;
-	uint32_t n = 0;
+	uint32_t n = 0, taken = 0;
 
-	while (n < t->count && n < PROTO_RECORDS_MAX) {
-		uint32_t index = dptable_peek(t, n);
+	for (; taken < t->count && n < PROTO_RECORDS_MAX; taken++) {
+		uint32_t index = dptable_peek(t, taken);
 		const struct dpflow *f = &c->flows[index];
 
 		if (f->state != state)
 			break;
 		if (state == DPWANT_SET)
-			dpsend_flow_fill(c, index, f, (struct proto_flow *)dpsend_records(c) + n);
-		else
-			((struct proto_handle *)dpsend_records(c))[n] = (struct proto_handle){
+			dpsend_flow_fill(c, index, f, (struct proto_flow *)dpsend_records(c) + n++);
+		else if (state == DPWANT_GONE && f->sent)
+			((struct proto_handle *)dpsend_records(c))[n++] = (struct proto_handle){
 				.id = dpsend_flow_id(c, dpclient_port_of(c, index)),
-				.gen = f->flow.gen,
+				.gen = f->sent_gen,
 			};
-		n++;
 	}
-	if (state != DPWANT_NONE &&
-		!dpsend_packet(c, state == DPWANT_SET ? PROTO_FLOW_SET : PROTO_FLOW_DEL, n))
+	if (n && !dpsend_packet(c, state == DPWANT_SET ? PROTO_FLOW_SET : PROTO_FLOW_DEL, n))
 		return false;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; state != DPWANT_NONE && i < taken; i++)
 		dpsend_flow_sent(&c->flows[dptable_peek(t, i)]);
-	dptable_pop(t, n);
+	dptable_pop(t, taken);
 	return true;
+}
+
+static void dpsend_binding_sent(struct dpclient *c, uint32_t index)
+{
+	struct dpbinding *b = &c->bindings[index];
+
+	b->sent = b->state == DPWANT_SET && index < c->welcome.binding_count;
+	b->sent_gen = b->binding.gen;
+	if (b->state == DPWANT_GONE)
+		b->state = DPWANT_NONE;
 }
 
 /* Likewise of bindings. Those for which the data plane has no room keep their place in the table
@@ -227,24 +241,20 @@ static bool dpsend_bindings(struct dpclient *c)
 
 		if (b->state != state)
 			break;
-		if (index >= c->welcome.binding_count)
-			continue;
-		if (state == DPWANT_SET) {
-			struct proto_binding *out = (struct proto_binding *)dpsend_records(c) + n;
+		if (state == DPWANT_SET && index < c->welcome.binding_count) {
+			struct proto_binding *out = (struct proto_binding *)dpsend_records(c) + n++;
 
 			*out = b->binding;
 			out->id = id;
-		} else {
-			((struct proto_handle *)dpsend_records(c))[n] = (struct proto_handle){
-				.id = id, .gen = b->binding.gen};
+		} else if (state == DPWANT_GONE && b->sent) {
+			((struct proto_handle *)dpsend_records(c))[n++] = (struct proto_handle){
+				.id = id, .gen = b->sent_gen};
 		}
-		n++;
 	}
-	if (n && state != DPWANT_NONE &&
-		!dpsend_packet(c, state == DPWANT_SET ? PROTO_BINDING_SET : PROTO_BINDING_DEL, n))
+	if (n && !dpsend_packet(c, state == DPWANT_SET ? PROTO_BINDING_SET : PROTO_BINDING_DEL, n))
 		return false;
-	for (uint32_t i = 0; state == DPWANT_GONE && i < taken; i++)
-		c->bindings[dptable_peek(t, i)].state = DPWANT_NONE;
+	for (uint32_t i = 0; i < taken; i++)
+		dpsend_binding_sent(c, dptable_peek(t, i));
 	dptable_pop(t, taken);
 	return true;
 }
