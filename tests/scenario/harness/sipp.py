@@ -44,7 +44,7 @@ def sipp(ns, name, scenario, ip, folder, port=5060, media_port=6000, user=None, 
             "-error_file", os.path.join(folder, name + ".err"), "-trace_msg",
             "-message_file", os.path.join(folder, name + ".msg")]
     if user:
-        argv += ["-au", user[0], "-ap", user[1]]
+        argv += ["-au", user[0], "-ap", user[1], "-auth_uri", DOMAIN]
     return Sipp(name, argv + list(options), os.path.join(folder, name + ".out"), ns, folder)
 
 
