@@ -81,7 +81,7 @@ static bool answers(struct redis_server *server)
 static bool serves(struct redis_server *server)
 {
 	return !server->cluster ||
-	       strstr(redis_text(server, "CLUSTER INFO"), "cluster_state:ok") != NULL;
+		strstr(redis_text(server, "CLUSTER INFO"), "cluster_state:ok") != NULL;
 }
 
 void redis_server_start(struct redis_server *server)
@@ -160,25 +160,32 @@ void redis_server_free(struct redis_server *server)
 	shell("rm -rf %s", server->dir);
 }
 
+/* The line is cut at spaces; "" stands for an empty word. */
+static redisReply *value(struct redis_server *server, const char *fmt, va_list ap)
+{
+	char line[8192], *save = NULL;
+	const char *argv[256];
+	redisReply *reply;
+	int argc = 0;
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	for (char *word = strtok_r(line, " ", &save); word && argc < 256;
+		word = strtok_r(NULL, " ", &save))
+		argv[argc++] = strcmp(word, "\"\"") == 0 ? "" : word;
+	reply = redisCommandArgv(server->ctx, argc, argv, NULL);
+	if (!reply)
+		die(server->ctx->errstr, server);
+	return reply;
+}
+
 redisReply *redis_do(struct redis_server *server, const char *fmt, ...)
 {
 	redisReply *reply;
 	va_list ap;
 
 	va_start(ap, fmt);
-	reply = redisvCommand(server->ctx, fmt, ap);
+	reply = value(server, fmt, ap);
 	va_end(ap);
-	if (!reply)
-		die(server->ctx->errstr, server);
-	return reply;
-}
-
-static redisReply *value(struct redis_server *server, const char *fmt, va_list ap)
-{
-	redisReply *reply = redisvCommand(server->ctx, fmt, ap);
-
-	if (!reply)
-		die(server->ctx->errstr, server);
 	return reply;
 }
 
@@ -208,8 +215,9 @@ long long redis_number(struct redis_server *server, const char *fmt, ...)
 	va_start(ap, fmt);
 	reply = value(server, fmt, ap);
 	va_end(ap);
-	number = reply->type == REDIS_REPLY_INTEGER ? reply->integer
-						    : strtoll(reply->str ? reply->str : "0", NULL, 10);
+	number = reply->type == REDIS_REPLY_INTEGER
+		? reply->integer
+		: strtoll(reply->str ? reply->str : "0", NULL, 10);
 	freeReplyObject(reply);
 	return number;
 }

@@ -27,16 +27,20 @@ void redis_server_make(struct redis_server *server, bool cluster, bool keeps, in
 void redis_server_start(struct redis_server *server);
 /* kill -9. */
 void redis_server_kill(struct redis_server *server);
-void redis_server_stop(struct redis_server *server);    /* SIGSTOP */
+void redis_server_stop(struct redis_server *server);     /* SIGSTOP */
 void redis_server_continue(struct redis_server *server); /* SIGCONT */
 /* Removes the data while it is not running. */
 void redis_server_forget(struct redis_server *server);
 void redis_server_free(struct redis_server *server);
 
-/* Runs a command; the reply is the caller's. Aborts on a broken connection. */
-redisReply *redis_do(struct redis_server *server, const char *fmt, ...);
+/* Runs a command, cut into words at its spaces ("" is an empty word); the reply is the caller's.
+ * Aborts on a broken connection. */
+redisReply *redis_do(struct redis_server *server, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The same, as a text in a static buffer: string, status, error, or a number. */
-const char *redis_text(struct redis_server *server, const char *fmt, ...);
-long long redis_number(struct redis_server *server, const char *fmt, ...);
+const char *redis_text(struct redis_server *server, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+long long redis_number(struct redis_server *server, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -25,10 +25,10 @@ static void wide_record(struct record *rec)
 	record_put_time(rec, "t0", clock_boot_ms());
 	record_put_time(rec, "next_ms", clock_boot_ms() + 300000);
 	for (int i = 0; i < 2; i++) {
-#define PUT(field, value)                                          \
-	do {                                                       \
+#define PUT(field, value)                                           \
+	do {                                                        \
 		snprintf(name, sizeof(name), "%s." field, legs[i]); \
-		record_put(rec, name, value);                      \
+		record_put(rec, name, value);                       \
 	} while (0)
 		PUT("cid", "7f3a9c1e-55d2-4b1e-9a77-3f0c6d2b8e41@198.51.100.5");
 		PUT("ltag", "p017-n03-5-00a41f2-a-0123456789abcdef");
@@ -99,8 +99,8 @@ static void on_call(void *arg, const char *id, const struct record *rec)
 		call->number = -2;
 }
 
-static void on_binding(void *arg, const char *aor, const char *bid, const struct record *rec,
-	uint64_t expires_ms)
+static void on_binding(
+	void *arg, const char *aor, const char *bid, const struct record *rec, uint64_t expires_ms)
 {
 	struct owner *owner = arg;
 	const char *contact = record_get(rec, "contact");
@@ -318,8 +318,8 @@ void owner_told(void *arg, enum store_result result)
 	call->last = (int)result;
 }
 
-const char *owner_field(struct redis_server *server, const struct owner_call *call,
-	const char *field)
+const char *owner_field(
+	struct redis_server *server, const struct owner_call *call, const char *field)
 {
 	char part[IDS_PART_STRLEN];
 

@@ -13,7 +13,7 @@ struct owner_call {
 	char st[16];
 	int number; /* field "n": its newest value must get to Redis */
 	uint64_t exp_ms;
-	bool wide; /* a record of real size */
+	bool wide;      /* a record of real size */
 	int results[4]; /* by enum store_result */
 	int last;
 };
@@ -40,8 +40,6 @@ void owner_open(struct owner *owner);
 /* Opens and waits until everything is loaded. */
 void owner_start(struct owner *owner);
 void owner_close(struct owner *owner);
-/* As a process that was killed: nothing is given back. */
-void owner_crash(struct owner *owner);
 void owner_free(struct owner *owner);
 
 /* Runs the loop until the condition holds; false after ms. */
@@ -57,7 +55,7 @@ bool owner_is_clean(struct owner *owner); /* up and nothing unwritten */
 struct owner_call *owner_new(struct owner *owner, const char *st);
 void owner_done(struct owner *owner, struct owner_call *call, const char *cause);
 void owner_told(void *arg, enum store_result result); /* arg: struct owner_call */
-const char *owner_field(struct redis_server *server, const struct owner_call *call,
-	const char *field);
+const char *owner_field(
+	struct redis_server *server, const struct owner_call *call, const char *field);
 
 #endif

@@ -3,14 +3,10 @@
  * ends (in a second namespace) are neighbours and gateways. No EAL. */
 #include "dataplane/host/nexthop.h"
 #include "shared/clock.h"
+#include "tests/component/netns.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,53 +23,6 @@ struct scene {
 };
 
 static struct scene scene;
-
-__attribute__((format(printf, 1, 2))) static void sh(const char *fmt, ...)
-{
-	char command[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-/* In the namespace at the far end of the links. */
-#define FAR "nsenter --net=/proc/$FAR_PID/ns/net "
-
-static pid_t far_pid;
-
-/* Enters a namespace of our own and keeps a second one open by a child. */
-static int namespaces(void **state)
-{
-	char pid[16];
-	int ready[2];
-	char byte;
-
-	if (unshare(CLONE_NEWNET) < 0 || pipe2(ready, O_CLOEXEC) < 0)
-		return -1;
-	far_pid = fork();
-	if (far_pid == 0) {
-		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-		_exit(0);
-	}
-	close(ready[1]);
-	if (far_pid < 0 || read(ready[0], &byte, 1) != 1)
-		return -1;
-	close(ready[0]);
-	snprintf(pid, sizeof(pid), "%d", (int)far_pid);
-	setenv("FAR_PID", pid, 1);
-	return 0;
-}
-
-static int namespaces_end(void **state)
-{
-	return kill(far_pid, SIGKILL);
-}
 
 static void rerouted(void *ctx)
 {
@@ -419,5 +368,5 @@ int main(void)
 		print_message("skipped: needs root for network namespaces\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, namespaces, namespaces_end);
+	return cmocka_run_group_tests(tests, netns_enter_two, netns_leave);
 }

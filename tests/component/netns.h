@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Network namespaces of a test: its own, and one at the far end of a cable. They vanish with the
+ * test. Needs root. */
+#ifndef TESTS_COMPONENT_NETNS_H
+#define TESTS_COMPONENT_NETNS_H
+
+/* Prefix of a shell command that runs in the far namespace; interfaces get there with
+ * "netns $FAR_PID". */
+#define FAR "nsenter --net=/proc/$FAR_PID/ns/net "
+
+/* Group setup and teardown functions. */
+int netns_enter(void **state);     /* a namespace of our own */
+int netns_enter_two(void **state); /* and the far one */
+int netns_leave(void **state);
+
+/* Runs a shell command that must succeed. */
+__attribute__((format(printf, 1, 2))) void sh(const char *fmt, ...);
+
+/* Opens a packet socket on an interface of the far namespace; -1 with errno. */
+int netns_far_packet(const char *ifname);
+
+#endif

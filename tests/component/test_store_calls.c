@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store with a healthy Redis: what is written, and when the owner is told. */
+#include "controlplane/store/keys.h"
+#include "shared/clock.h"
+#include "tests/component/store_owner.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct redis_server server;
+static struct owner owner;
+
+static int setup(void **state)
+{
+	redis_text(&server, "FLUSHALL");
+	owner_make(&owner, server.address, "n01");
+	owner_start(&owner);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	owner_free(&owner);
+	return 0;
+}
+
+static void settle(void)
+{
+	assert_true(owner_until(&owner, owner_is_clean, 5000));
+}
+
+static void test_write(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "setup");
+	char part[IDS_PART_STRLEN];
+
+	assert_non_null(call);
+	assert_int_equal(call->last, -1);
+	settle();
+	assert_int_equal(call->results[STORE_OK], 1);
+	assert_string_equal(owner_field(&server, call, "st"), "setup");
+	assert_string_equal(owner_field(&server, call, "owner"), "n01");
+	strcpy(call->st, "active");
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	assert_int_equal(call->results[STORE_OK], 2);
+	assert_string_equal(owner_field(&server, call, "st"), "active");
+	assert_string_equal(owner_field(&server, call, "ver"), "2");
+	ids_part_format(call->store.partition, part);
+	assert_memory_equal(call->store.id, part, 4);
+	assert_string_equal(redis_text(&server, "HGET {%s}:med:%s a.peer", part, call->store.id),
+		"198.51.100.5:20000");
+}
+
+/* As the brief of a carrier: 1,000 calls are spread evenly. */
+static void test_spread(void **state)
+{
+	for (int i = 0; i < 1000; i++)
+		assert_non_null(owner_new(&owner, "active"));
+	settle();
+	for (int p = 0; p < IDS_PARTITIONS; p++) {
+		char part[IDS_PART_STRLEN];
+
+		assert_in_range(
+			redis_number(&server, "ZCARD {%s}:due", ids_part_format((uint16_t)p, part)),
+			3, 4);
+	}
+}
+
+static void test_coalesce(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	owner.records = 0;
+	for (int i = 1; i <= 50; i++) {
+		call->number = i;
+		store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	}
+	settle();
+	assert_int_equal(owner.records, 1);
+	assert_int_equal(call->results[STORE_OK], 51);
+	assert_string_equal(owner_field(&server, call, "n"), "50");
+	assert_string_equal(owner_field(&server, call, "ver"), "2");
+}
+
+static void commit_again(void *arg, enum store_result result)
+{
+	struct owner_call *call = arg;
+
+	owner_told(arg, result);
+	if (call->number < 5) {
+		call->number++;
+		store_call_commit(owner.store, &call->store, 1, commit_again, call);
+	}
+}
+
+/* A commit from inside the answer to the one before. */
+static void test_nested(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	store_call_commit(owner.store, &call->store, 1, commit_again, call);
+	settle();
+	assert_string_equal(owner_field(&server, call, "n"), "5");
+}
+
+static void free_it(void *arg, enum store_result result)
+{
+	struct owner_call *call = arg;
+
+	call->results[result]++;
+	owner_done(&owner, call, "normal");
+	memset(&call->store, 0x5a, sizeof(call->store));
+}
+
+/* The call ends in the first answer: those who wait behind it must not be told. */
+static void test_done_inside(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active"), *other = &owner.calls[1];
+	char id[IDS_CALL_STRLEN];
+
+	strcpy(id, call->store.id);
+	settle();
+	store_call_commit(owner.store, &call->store, 1, free_it, call);
+	store_call_commit(owner.store, &call->store, 1, owner_told, other);
+	settle();
+	assert_int_equal(call->results[STORE_OK], 2);
+	assert_int_equal(other->results[STORE_OK], 0);
+	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s why", id, id), "normal");
+}
+
+/* A whole life in one turn of the loop. */
+static void test_life_at_once(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "setup");
+	char id[IDS_CALL_STRLEN];
+
+	strcpy(id, call->store.id);
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	store_call_end(owner.store, &call->store, 1, STORE_NO_EXPIRY, false, owner_told, call);
+	owner_done(&owner, call, "normal");
+	settle();
+	assert_int_equal(call->last, -1);
+	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s st", id, id), "ended");
+	assert_int_equal(redis_number(&server, "XLEN {%.4s}:cdr", id), 1);
+}
+
+static void test_end(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	call->number = 7;
+	store_call_end(owner.store, &call->store, 1, 1000, true, owner_told, call);
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	/* Not due, but what was to be committed is. */
+	assert_int_equal(call->results[STORE_NOT_DUE], 1);
+	assert_int_equal(call->results[STORE_OK], 2);
+	assert_string_equal(owner_field(&server, call, "st"), "active");
+	assert_string_equal(owner_field(&server, call, "n"), "7");
+	call->exp_ms = clock_boot_ms() + 500;
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	strcpy(call->st, "ending");
+	store_call_end(owner.store, &call->store, 1, 1000, true, owner_told, call);
+	settle();
+	assert_int_equal(call->results[STORE_OK], 4);
+	assert_string_equal(owner_field(&server, call, "st"), "ending");
+}
+
+static void fact(const struct owner_call *call, const char *st)
+{
+	char part[IDS_PART_STRLEN];
+	const char *id = call->store.id;
+
+	ids_part_format(call->store.partition, part);
+	redis_text(&server,
+		"FCALL c_fact 6 {%s}:lease {%s}:call:%s {%s}:due {%s}:sdp:%s-a {%s}:sdp:%s-b "
+		"{%s}:med:%s bye-b %s =st %s =why bye",
+		part, part, id, part, part, id, part, id, part, id, id, st);
+}
+
+static bool told_fact(struct owner *o)
+{
+	return o->facts > 0;
+}
+
+static void test_fact(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	/* A fact that ends nothing: the owner is told, then its own write goes on top. */
+	fact(call, "active");
+	call->number = 9;
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	assert_int_equal(owner.facts, 1);
+	assert_int_equal(call->results[STORE_OK], 2);
+	assert_string_equal(owner_field(&server, call, "n"), "9");
+	/* One that does. */
+	owner.facts = 0;
+	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	redis_text(&server, "HSET {%.4s}:call:%s last_op x", call->store.id, call->store.id);
+	fact(call, "ending");
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	assert_true(owner_until(&owner, told_fact, 5000));
+	assert_string_equal(call->st, "ending");
+	owner_done(&owner, call, "normal");
+	settle();
+}
+
+static void test_ended_elsewhere(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	redis_text(&server, "HSET {%.4s}:call:%s st ended", call->store.id, call->store.id);
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	assert_true(owner_until(&owner, told_fact, 5000));
+	assert_int_equal(call->results[STORE_ENDED], 1);
+	/* Later writes are told at once. */
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	assert_int_equal(call->results[STORE_ENDED], 2);
+	store_call_forget(owner.store, &call->store);
+}
+
+/* An operator deleted the key: the next write brings all of it back. */
+static void test_deleted(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	redis_text(&server, "DEL {%.4s}:call:%s", call->store.id, call->store.id);
+	call->number = 3;
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	settle();
+	assert_int_equal(call->results[STORE_OK], 2);
+	assert_string_equal(owner_field(&server, call, "n"), "3");
+}
+
+static void test_memory(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+	long long bytes;
+
+	call->wide = true;
+	settle();
+	assert_in_range(
+		redis_number(&server, "HLEN {%.4s}:call:%s", call->store.id, call->store.id), 60,
+		64);
+	bytes = redis_number(
+			&server, "MEMORY USAGE {%.4s}:call:%s", call->store.id, call->store.id) +
+		redis_number(&server, "MEMORY USAGE {%.4s}:due", call->store.id) +
+		redis_number(&server, "MEMORY USAGE {%.4s}:med:%s", call->store.id, call->store.id);
+	print_message("a call of 62 fields takes %lld bytes\n", bytes);
+	assert_in_range(bytes, 1000, 2000);
+	assert_string_equal(redis_text(&server, "OBJECT ENCODING {%.4s}:call:%s", call->store.id,
+				    call->store.id),
+		"listpack");
+}
+
+static void test_close_gives(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	call->number = 1;
+	owner_close(&owner);
+	/* What was pending has been written, and nobody has to wait for the leases. */
+	assert_string_equal(redis_text(&server, "HGET {p000}:lease tok"), "");
+	assert_string_equal(redis_text(&server, "HGET {p0ff}:lease tok"), "");
+	assert_int_equal(redis_number(&server, "ZCARD {p000}:due"), 1);
+	assert_string_equal(redis_text(&server, "HGET {cfg}:node:n01 state"), "down");
+}
+
+static void test_join(void **state)
+{
+	assert_int_equal(store_incarnation(owner.store), 1);
+	assert_string_equal(redis_text(&server, "GET {cfg}:ver"), "1");
+	assert_string_equal(redis_text(&server, "HGET {cfg}:conf partitions"), "256");
+	owner_close(&owner);
+	owner_start(&owner);
+	assert_int_equal(store_incarnation(owner.store), 2);
+}
+
+static void test_fenced(void **state)
+{
+	struct owner_call *call = owner_new(&owner, "active");
+
+	settle();
+	redis_text(&server, "HSET {%.4s}:lease tok n02/1/1 node n02", call->store.id);
+	call->number = 5;
+	store_call_commit(owner.store, &call->store, 1, owner_told, call);
+	assert_true(owner_until(&owner, owner_is_fatal, 5000));
+	assert_memory_equal(owner.why, "FENCED", 6);
+	assert_int_equal(call->results[STORE_OK], 1);
+	assert_false(store_accepts_new(owner.store));
+	assert_string_equal(owner_field(&server, call, "n"), "0");
+}
+
+static void test_schema(void **state)
+{
+	owner_close(&owner);
+	redis_text(&server, "SET {cfg}:ver 7");
+	owner_open(&owner);
+	assert_true(owner_until(&owner, owner_is_fatal, 5000));
+	assert_non_null(strstr(owner.why, "schema 7"));
+	assert_int_equal(owner.ready, 0);
+}
+
+static void test_held(void **state)
+{
+	owner_close(&owner);
+	/* A living node: it moves. */
+	redis_text(&server, "HSET {p017}:lease node n02 tok n02/1/5 rn 1");
+	owner.conf.take_ms = 5000;
+	owner_open(&owner);
+	for (int i = 2; i < 9; i++) {
+		owner_run(&owner, 1000);
+		redis_text(&server, "HSET {p017}:lease rn %d", i);
+	}
+	assert_int_equal(owner.ready, 0);
+	assert_string_equal(redis_text(&server, "HGET {p017}:lease tok"), "n02/1/5");
+	/* It dies. */
+	assert_true(owner_until(&owner, owner_is_ready, 15000));
+	assert_memory_equal(redis_text(&server, "HGET {p017}:lease tok"), "n01/", 4);
+}
+
+#define AOR  "sip:al@example.net"
+#define AORK "{%s}:reg:" AOR
+
+static void test_bindings(void **state)
+{
+	struct record *rec = store_scratch(owner.store);
+	char part[IDS_PART_STRLEN];
+
+	ids_part_format(keys_aor_partition(AOR), part);
+	record_put(rec, "contact", "sip:al@10.0.0.1");
+	assert_int_equal(
+		store_binding_set(owner.store, AOR, "b1", rec, clock_boot_ms() + 60000), 0);
+	record_reset(rec);
+	record_put(rec, "contact", "sip:al@10.0.0.2");
+	assert_int_equal(
+		store_binding_set(owner.store, AOR, "b1", rec, clock_boot_ms() + 60000), 0);
+	assert_int_equal(
+		store_binding_set(owner.store, AOR, "b2", rec, clock_boot_ms() + 60000), 0);
+	assert_int_equal(
+		store_binding_set(owner.store, AOR, "b3", rec, clock_boot_ms() + 60000), 0);
+	assert_int_equal(store_binding_del(owner.store, AOR, "b3"), 0);
+	owner_run(&owner, 300);
+	assert_string_equal(
+		redis_text(&server, "HGET " AORK ":b:b1 contact", part), "sip:al@10.0.0.2");
+	assert_int_equal(redis_number(&server, "SCARD " AORK, part), 2);
+	assert_int_equal(redis_number(&server, "ZCARD {%s}:regdue", part), 2);
+	/* Newer values while one is under way. */
+	owner_run(&owner, 10);
+	store_binding_set(owner.store, AOR, "b1", rec, clock_boot_ms() + 60000);
+	uv_run(&owner.loop, UV_RUN_ONCE);
+	store_binding_del(owner.store, AOR, "b1");
+	owner_run(&owner, 300);
+	assert_int_equal(redis_number(&server, "EXISTS " AORK ":b:b1", part), 0);
+	assert_int_equal(store_binding_set(owner.store, "a:b:c", "b1", rec, 1), -EINVAL);
+	assert_int_equal(store_binding_set(owner.store, "a b", "b1", rec, 1), -EINVAL);
+	assert_int_equal(store_binding_del(owner.store, "", "b1"), -EINVAL);
+}
+
+static int server_start(void **state)
+{
+	redis_server_make(&server, true, false, 0);
+	return 0;
+}
+
+static int server_end(void **state)
+{
+	redis_server_free(&server);
+	return 0;
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {T(test_write), T(test_spread), T(test_coalesce),
+		T(test_nested), T(test_done_inside), T(test_life_at_once), T(test_end),
+		T(test_fact), T(test_ended_elsewhere), T(test_deleted), T(test_memory),
+		T(test_close_gives), T(test_join), T(test_fenced), T(test_schema), T(test_held),
+		T(test_bindings)};
+
+	return cmocka_run_group_tests(tests, server_start, server_end);
+}
