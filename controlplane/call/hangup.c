@@ -39,6 +39,7 @@ static void on_bye(
 
 static void send_bye(struct leg *leg)
 {
+	struct calls *calls = leg->call->calls;
 	char reason[REASON_STRLEN];
 	osip_message_t *bye = leg_request(leg, "BYE");
 
@@ -47,6 +48,8 @@ static void send_bye(struct leg *leg)
 	leg->state = LEG_BYE;
 	if (leg_ask(leg, ASK_BYE, bye, on_bye) < 0)
 		hangup_leg_gone(leg);
+	else
+		wheel_arm(calls->wheel, &leg->call->ring, calls_now(calls) + HANGUP_BYE_MS);
 }
 
 /* The final answer of a caller whose INVITE is still open. */
@@ -245,7 +248,7 @@ static const char *trunk_name(const struct call *call)
 	return "";
 }
 
-void hangup_finish(struct call *call)
+static void finish(struct call *call)
 {
 	struct calls *calls = call->calls;
 	struct cdr cdr = {
@@ -274,4 +277,15 @@ void hangup_finish(struct call *call)
 	calls->counters.ended++;
 	store_call_done(calls->store, &call->store, rec);
 	call_free(call);
+}
+
+void hangup_timer(struct call *call)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (call->leg[i].state == LEG_BYE)
+			call->leg[i].state = LEG_GONE;
+		if (call->leg[i].state != LEG_GONE)
+			return; /* its own end arms the timer again */
+	}
+	finish(call);
 }

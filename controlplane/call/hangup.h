@@ -23,7 +23,10 @@ void hangup_resume(struct call *call);
  * the feet of a caller, when both legs are gone. */
 void hangup_leg_gone(struct leg *leg);
 
-/* Both parties are gone: writes the CDR and frees the call. Called from the ring timer only. */
-void hangup_finish(struct call *call);
+/* The ring timer of an ending call: writes the CDR and frees the call once nobody is left to be
+ * told. A party that does not answer its BYE is not waited for longer than HANGUP_BYE_MS; its BYE
+ * is repeated all the same. */
+#define HANGUP_BYE_MS 5000
+void hangup_timer(struct call *call);
 
 #endif

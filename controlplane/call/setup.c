@@ -204,7 +204,7 @@ void setup_ring_timeout(struct wheel_timer *timer)
 	struct call *call = WHEEL_OWNER(timer, struct call, ring);
 
 	if (call->state == CALL_ENDING)
-		hangup_finish(call);
+		hangup_timer(call);
 	else if (call->state != CALL_ACTIVE)
 		hangup_fact(call, CAUSE_NO_ANSWER, 0, 2);
 }
