@@ -116,7 +116,7 @@ static void on_reply(struct conn_cmd *cmd, const redisReply *reply)
 	if (!store_reply_code(store, bind->partition, reply, &code))
 		bind->dirty = true;
 	else
-		store->count.writes++;
+		store_wrote(store);
 	if (bind->dirty)
 		queue(bind);
 	else

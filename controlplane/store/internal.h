@@ -161,6 +161,9 @@ bool store_may_send(const struct store *store, uint64_t now_ms);
 bool store_reply_code(
 	struct store *store, uint16_t partition, const redisReply *reply, const char **code);
 
+/* A write that Redis may refuse (when it is full, ...) was accepted. */
+void store_wrote(struct store *store);
+
 /* join.c */
 void join_start(struct store *store, uint64_t now_ms);
 void join_beat(struct store *store, const char *state, uint64_t now_ms);

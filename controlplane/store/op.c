@@ -163,7 +163,7 @@ static void succeeded(struct store_op *op, uint32_t ver, bool dup)
 			op->store->count.reasserted++;
 		}
 	}
-	op->store->count.writes++;
+	store_wrote(op->store);
 	if (op->kind == OP_END && op->store->conf.min_acks)
 		durable_replied(op);
 	else

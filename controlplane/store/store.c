@@ -114,11 +114,16 @@ bool store_reply_code(
 	seq = (uint64_t)conn_reply_num(reply, 1);
 	if (seq > lease->seq)
 		lease->seq = seq;
-	if (store->error[0] && store->phase == PHASE_UP) {
-		log_notice("Redis %s: writes are accepted again", store->conf.address);
-		store->error[0] = 0;
-	}
 	return true;
+}
+
+void store_wrote(struct store *store)
+{
+	store->count.writes++;
+	if (!store->error[0] || store->phase != PHASE_UP)
+		return;
+	log_notice("Redis %s: writes are accepted again", store->conf.address);
+	store->error[0] = 0;
 }
 
 void store_enter_up(struct store *store)

@@ -248,13 +248,13 @@ static void test_done(void **state)
 	assert_string_equal(call("FCALL c_done " KEYS7 " %s done x =id x", token), "DUP 3");
 	assert_int_equal(redis_number(&server, "XLEN {p017}:cdr"), 1);
 	assert_string_equal(
-		call("FCALL c_commit " KEYS " %s 3 c x =st active", token), "STATE 3 ended ");
+		call("FCALL c_commit " KEYS " %s 3 c x =st active", token), "STATE 3 ended bye");
 	assert_string_equal(
-		call("FCALL c_reassert " KEYS " %s 9 c x =st active", token), "STATE 3 ended ");
-	assert_string_equal(call("FCALL c_end " KEYS " %s 3 c x -1", token), "STATE 3 ended ");
+		call("FCALL c_reassert " KEYS " %s 9 c x =st active", token), "STATE 3 ended bye");
+	assert_string_equal(call("FCALL c_end " KEYS " %s 3 c x -1", token), "STATE 3 ended bye");
 	assert_string_equal(
-		call("FCALL c_new " KEYS " %s 0 n x =st setup", token), "STATE 3 ended ");
-	assert_string_equal(call("FCALL c_fact " KEYS " f x =st ending"), "STATE 3 ended ");
+		call("FCALL c_new " KEYS " %s 0 n x =st setup", token), "STATE 3 ended bye");
+	assert_string_equal(call("FCALL c_fact " KEYS " f x =st ending"), "STATE 3 ended bye");
 }
 
 static void test_done_unknown(void **state)
