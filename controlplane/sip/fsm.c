@@ -3,8 +3,9 @@
  * transaction stays in them, and its timers look at the wall clock, so that ours fire instead. */
 #include "controlplane/sip/stack_impl.h"
 
+#include "controlplane/sip/msg.h"
+
 #include <errno.h>
-#include <osipparser2/osip_parser.h>
 
 /* Whatever a state machine wants to send. It always hears that all went well: an error would end
  * the transaction inside libosip2, where only a callback could tell us. */
@@ -21,7 +22,7 @@ static int on_send(osip_transaction_t *tr, osip_message_t *msg, char *host, int 
 
 int fsm_open(struct sip_stack *stack)
 {
-	if (parser_init() || osip_init(&stack->osip))
+	if (osip_init(&stack->osip) || sip_msg_setup())
 		return -ENOMEM;
 	osip_set_cb_send_message(stack->osip, on_send);
 	return 0;

@@ -2,9 +2,11 @@
 /* Whole messages: parsing, printing, new requests, responses, the top Via. */
 #include "controlplane/sip/msg.h"
 
+#include "controlplane/sip/scan.h"
 #include "controlplane/sip/text.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +30,75 @@ static bool message_sane(const osip_message_t *msg)
 	return osip_list_size(&msg->vias) > 0;
 }
 
+static void on_trace(
+	const char *file, int line, osip_trace_level_t level, const char *fmt, va_list ap)
+{
+}
+
+int sip_msg_setup(void)
+{
+	if (parser_init())
+		return -ENOMEM;
+	/* To disable its levels is not enough: it prints all the same. */
+	osip_trace_initialize_func(TRACE_LEVEL0, on_trace);
+	return 0;
+}
+
+/* Length of the headers with the empty line; *digits is the value of Content-Length, if any. */
+static size_t head_measure(const char *buf, size_t len, struct gate_slice *digits)
+{
+	struct scan_line line;
+	size_t at = 0;
+
+	digits->len = 0;
+	if (scan_start_line(buf, len, &at, &line) < 0)
+		return len;
+	for (;;) {
+		int more = scan_header_line(buf, len, &at, &line);
+
+		if (more <= 0)
+			return more ? len : at;
+		if ((line.name_len == 1 && (line.start[0] | 0x20) == 'l') ||
+			(line.name_len == 14 && strncasecmp(line.start, "Content-Length", 14) == 0))
+			*digits = (struct gate_slice){line.value, line.value_len};
+	}
+}
+
+/* libosip2 reads the headers only, with a Content-Length of 0: its reading of multipart bodies
+ * leaks memory (a part with two Content-Type) and has had worse. */
+static int head_parse(osip_message_t *msg, const char *buf, size_t head, struct gate_slice digits)
+{
+	char *copy = malloc(head);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, buf, head);
+	if (digits.len)
+		memset(copy + (digits.ptr - buf), '0', digits.len);
+	err = osip_message_parse(msg, copy, head) ? -EBADMSG : 0;
+	free(copy);
+	return err;
+}
+
 int sip_msg_parse(osip_message_t **msg, const char *buf, size_t len)
 {
+	struct gate_slice digits;
+	size_t head = head_measure(buf, len, &digits);
+	int err;
+
 	if (osip_message_init(msg))
 		return -ENOMEM;
-	if (osip_message_parse(*msg, buf, len) == 0 && message_sane(*msg))
+	err = head_parse(*msg, buf, head, digits);
+	if (!err && !message_sane(*msg))
+		err = -EBADMSG;
+	if (!err && len > head && osip_message_set_body(*msg, buf + head, len - head))
+		err = -ENOMEM;
+	if (!err)
 		return 0;
 	osip_message_free(*msg);
 	*msg = NULL;
-	return -EBADMSG;
+	return err;
 }
 
 int sip_msg_print(osip_message_t *msg, char **buf, size_t *len)

@@ -19,9 +19,11 @@
 
 /* ---- whole messages ---- */
 
-/* libosip2 is set up once a process by parser_init(); sip_stack_open does it. */
+/* Sets libosip2's parser up and silences it (it would write a line for each malformed message).
+ * Before any other use; harmless when repeated. sip_stack_open does it. Returns 0 or -ENOMEM. */
+int sip_msg_setup(void);
 
-/* Parses what the gate let through. Returns 0, -EBADMSG or -ENOMEM. */
+/* Parses what the gate let through; the body is kept as it is. Returns 0, -EBADMSG or -ENOMEM. */
 int sip_msg_parse(osip_message_t **msg, const char *buf, size_t len);
 
 /* Serialises; *buf is freed by the caller with osip_free. Returns 0 or -errno. */
@@ -150,7 +152,7 @@ int sip_msg_sdp(const osip_message_t *msg, const char **sdp, size_t *len);
 int sip_msg_set_sdp(osip_message_t *msg, const char *sdp, size_t len);
 /* Another body as it is (INFO): type "application/dtmf-relay". */
 int sip_msg_set_body(osip_message_t *msg, const char *type, const char *body, size_t len);
-/* The raw single body and its "type/subtype"; -ENOENT without one. */
+/* The body as it came and its "type/subtype"; -ENOENT without one. */
 int sip_msg_body(
 	const osip_message_t *msg, char *type, size_t size, const char **body, size_t *len);
 

@@ -376,7 +376,7 @@ static void test_start_refuses_bad_text(void **state)
 
 static int setup(void **state)
 {
-	return parser_init();
+	return sip_msg_setup();
 }
 
 static int teardown(void **state)
