@@ -3,6 +3,7 @@
 
 #include "dataplane/control/telemetry.h"
 #include "dataplane/core/eal.h"
+#include "dataplane/core/pool.h"
 #include "dataplane/core/rcu.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
@@ -11,18 +12,10 @@
 
 #include <errno.h>
 #include <rte_cycles.h>
-#include <rte_errno.h>
-#include <rte_mbuf.h>
-#include <stdio.h>
 #include <string.h>
 
-#define DATAPLANE_TICK_MS    20
-#define DATAPLANE_SECOND_MS  1000
-#define DATAPLANE_POOL_CACHE 256
-/* Frames that one worker can hold: both rings of each port, and what waits for the pump. */
-#define DATAPLANE_POOL_PORT   1024
-#define DATAPLANE_POOL_WORKER 6144
-#define DATAPLANE_POOL_OWN    4096 /* keep-alives of one worker */
+#define DATAPLANE_TICK_MS   20
+#define DATAPLANE_SECOND_MS 1000
 
 static int memory_start(struct dataplane *dp)
 {
@@ -60,17 +53,6 @@ static int clock_start(struct dataplane *dp)
 	return 0;
 }
 
-static struct rte_mempool *pool_open(const char *name, unsigned int count)
-{
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(
-		name, count, DATAPLANE_POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-
-	if (!pool)
-		log_error("no memory for %u packet buffers: %s (dataplane.memory)", count,
-			rte_strerror(rte_errno));
-	return pool;
-}
-
 static void pools_stop(struct dataplane *dp)
 {
 	rte_mempool_free(dp->pool);
@@ -79,12 +61,8 @@ static void pools_stop(struct dataplane *dp)
 
 static int pools_start(struct dataplane *dp)
 {
-	unsigned int ports = (unsigned int)dp->conf->ports.count, workers = dp->conf->workers;
-
-	dp->pool = pool_open("frames",
-		workers * (DATAPLANE_POOL_WORKER + ports * DATAPLANE_POOL_PORT) +
-			ports * 2 * DATAPLANE_POOL_PORT);
-	dp->keepalive_pool = pool_open("keepalives", workers * DATAPLANE_POOL_OWN);
+	dp->pool = pool_open_frames(dp->conf->workers, (unsigned int)dp->conf->ports.count);
+	dp->keepalive_pool = pool_open_keepalives(dp->conf->workers);
 	if (dp->pool && dp->keepalive_pool)
 		return 0;
 	pools_stop(dp);

@@ -69,7 +69,7 @@ void client_close(struct client *client, const char *why);
 void client_reply(
 	struct client *client, uint16_t type, uint32_t seq, const void *records, uint16_t count);
 
-/* Tells poll what this client waits for now: after events were pushed, or room was made. */
+/* Tells poll what this client waits for: after events were pushed, or room was made. */
 void client_wait(struct client *client);
 
 /* Handles one packet that proto_check accepted. Returns 0, or -errno with *why set when the

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/pool.h"
+
+#include "shared/log.h"
+
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#define POOL_CACHE     256
+#define POOL_QUEUES    1024 /* both rings of a port's queue pair */
+#define POOL_HOST      2048 /* a host interface, and the frames on their way from it */
+#define POOL_WORKER    6144 /* what waits for the pump, caches and bursts */
+#define POOL_KEEPALIVE 4096
+
+static struct rte_mempool *pool_open(const char *name, unsigned int count)
+{
+	struct rte_mempool *pool = rte_pktmbuf_pool_create(
+		name, count, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+
+	if (!pool)
+		log_error("no memory for %u packet buffers of 2 KB: %s (dataplane.memory)", count,
+			rte_strerror(rte_errno));
+	return pool;
+}
+
+struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports)
+{
+	return pool_open(
+		"frames", workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST);
+}
+
+struct rte_mempool *pool_open_keepalives(unsigned int workers)
+{
+	return pool_open("keepalives", workers * POOL_KEEPALIVE);
+}
