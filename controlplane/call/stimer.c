@@ -162,8 +162,6 @@ static void hang_up(struct stimer *st, const struct stimer_params *par, uint64_t
 
 	if (past > st->served)
 		st->served = (uint16_t)past;
-	st->final_done = true;
-	st->grace_done = true;
 	if (st->judged)
 		return;
 	st->judged = true;

@@ -119,6 +119,27 @@ static void test_silence_proves_nothing(void **state)
 	assert_true(sim.st.unanswered);
 }
 
+/* A re-INVITE that was sent for want of Allow proves nothing of UPDATE either. */
+static void test_allow_learnt_later(void **state)
+{
+	static const int codes[] = {486, 200};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sim sim;
+		int code = codes[i];
+
+		sim_open(&sim, 600, STIMER_US);
+		sim.st.allow_update = false;
+		sim.answer = code_always;
+		sim.arg = &code;
+		sim_run(&sim, 301 * S);
+		sim.st.allow_update = true; /* B2B-06 */
+		sim_run(&sim, 601 * S);
+		assert_sent(&sim, 0, STIMER_SEND_REINVITE, 300 * S);
+		assert_int_equal(sim.kind[1], STIMER_SEND_UPDATE);
+	}
+}
+
 /* Input of the verdict: only a chain without any answer counts, and any answer clears it. */
 static void test_unanswered(void **state)
 {
@@ -151,6 +172,8 @@ static void test_headers(void **state)
 	sim_run(&sim, 60 * S);
 	assert_int_equal(sim.wire[0].se, 200);
 	assert_int_equal(sim.wire[0].min_se, 200);
+	stimer_learn_min_se(&sim.st, &sim.par, STIMER_MIN_SE_MAX);
+	assert_int_equal(sim.st.min_se, STIMER_MIN_SE_MAX);
 }
 
 /* RI-03: 2.1 to 4.0 s where we own the Call-ID, else 0 to 2.0 s, in steps of 10 ms. */
@@ -325,6 +348,17 @@ static void test_retry_after(void **state)
 	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 100 * S);
 	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
 	assert_int_equal(sim.ended_at, 600 * S);
+
+	sim_open(&sim, 600, STIMER_US); /* nor the one in grace */
+	sim.par.early_hangup = 5;
+	sim.answer = always_503;
+	sim.arg = &after;
+	sim_confirm(&sim, 600, STIMER_US);
+	sim_run(&sim, 1000 * S);
+	assert_int_equal(sim.sent, 3);
+	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
+	assert_sent(&sim, 2, STIMER_SEND_UPDATE, 600 * S);
+	assert_int_equal(sim.ended_at, 605 * S);
 }
 
 /* Where the peer refreshes a Retry-After that does not fit is not waited for. */
@@ -348,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_update_fallback),
 		cmocka_unit_test(test_reinvite_405),
 		cmocka_unit_test(test_silence_proves_nothing),
+		cmocka_unit_test(test_allow_learnt_later),
 		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_glare_delay),
