@@ -282,10 +282,11 @@ void indialog_cancel(struct leg *leg, struct sip_server *server)
 {
 	struct call *call = leg->call;
 
-	if (call->offer.server == server)
-		offer_drop(call);
-	else
-		leg_reply(leg, server, 487, NULL);
+	if (call->offer.server == server) {
+		offer_cancel(call);
+		return;
+	}
+	leg_reply(leg, server, 487, NULL);
 	leg->server = NULL;
 	if (call->state == CALL_ACTIVE)
 		refresh_busy(leg, false);

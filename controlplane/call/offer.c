@@ -52,6 +52,15 @@ void offer_drop(struct call *call)
 	finish(call);
 }
 
+void offer_cancel(struct call *call)
+{
+	struct leg *to = leg_other(call->offer.from);
+
+	if (to->ask[ASK_OFFER].client)
+		sip_client_cancel(to->ask[ASK_OFFER].client, NULL);
+	refuse(call, 487);
+}
+
 void offer_accept(struct leg *leg, struct sip_server *server, const char *sdp)
 {
 	struct stimer_params par = leg_stimer_params(leg);
@@ -115,12 +124,39 @@ static void on_accept(struct leg *to, const osip_message_t *resp)
 	call_commit(call, STORE_ALL);
 }
 
-/* The answer came after the asking party was told 504. */
-static void on_late(struct leg *to, const osip_message_t *resp)
+static void on_repaired(
+	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp)
 {
+	struct leg_ask_slot *slot = arg;
+	struct leg *leg = slot->leg;
+
+	if (event == SIP_RESPONSE && resp->status_code < 200)
+		return;
+	if (event == SIP_RESPONSE && resp->status_code < 300) {
+		sip_client_detach(client);
+		leg_ack(leg, sip_msg_cseq(resp), NULL);
+	}
+	slot->client = NULL;
+	if (leg->call->state == CALL_ACTIVE)
+		refresh_busy(leg, false);
+}
+
+/* The party accepted an offer that the asking one no longer waits for (it was told 504, or gave
+ * up): what is in force for both is offered again. */
+static void repair(struct leg *to, const osip_message_t *resp)
+{
+	osip_message_t *req;
+
 	if (strcmp(sip_msg_method(resp), "INVITE") == 0)
 		leg_ack(to, sip_msg_cseq(resp), NULL);
 	say_again(to);
+	req = leg_request(to, "INVITE");
+	if (req) {
+		refresh_put_offer(to, req);
+		sip_msg_set_sdp(req, to->local_sdp, strlen(to->local_sdp));
+	}
+	if (leg_ask(to, ASK_OFFER, req, on_repaired) == 0)
+		refresh_busy(to, true);
 }
 
 static void on_offer(
@@ -151,7 +187,7 @@ static void on_offer(
 		if (call->offer.from)
 			on_accept(to, resp);
 		else
-			on_late(to, resp);
+			repair(to, resp);
 	} else {
 		say_again(to);
 		if (call->offer.from)

@@ -15,6 +15,9 @@ int offer_start(struct leg *from, struct sip_server *server, const char *sdp, si
 /* Ends what is under way: the asking party gets 487 (DL-11). */
 void offer_drop(struct call *call);
 
+/* The asking party gave up its re-INVITE: it gets 487, and the other party's is cancelled. */
+void offer_cancel(struct call *call);
+
 /* Answers a re-INVITE or UPDATE of the leg with 2xx: description, timer headers, new interval. */
 void offer_accept(struct leg *leg, struct sip_server *server, const char *sdp);
 

@@ -129,6 +129,7 @@ void setup_invite(struct calls *calls, struct sip_server *server, const struct s
 		code = 500;
 	if (code != 0) {
 		call->leg[0].server = NULL;
+		sip_server_set_user(server, NULL);
 		admit_refuse(server, code, code == 503 ? "No Media Ports" : NULL,
 			code == 503 ? "Retry-After" : NULL, "5");
 		calls->counters.refused++;
