@@ -51,6 +51,10 @@ void keepalive_tick(struct keepalive *keepalive, uint64_t now_ms);
 /* Routes changed: the destinations of all bindings are asked for again, in portions. */
 void keepalive_reroute(struct keepalive *keepalive);
 
+/* Worker: UDP packets came from these sources, 1 to KEEPALIVE_HEARD_MAX; stamps their bindings. */
+#define KEEPALIVE_HEARD_MAX 32
+void keepalive_heard(struct worker *w, const struct addr *const source[], uint32_t n);
+
 /* Worker: sends what is due at now_tsc (a bounded number of frames, so that Rx has its turn) and
  * returns the TSC at which it wants to run again; UINT64_MAX when there is nothing to send. */
 uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc);

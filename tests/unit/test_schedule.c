@@ -273,15 +273,15 @@ static void fixed_batch(void **state)
 	w->promise = false;
 	for (uint32_t id = 0; id < 1200; id++)
 		world_add(w, id);
-	assert_int_equal(schedule_needed(&w->s), 20);
+	assert_int_equal(schedule_needed(&w->s.conf, 1200), 20);
 	world_run(w, w->now + 60000000);
 	assert_int_equal(w->sent, 120 * 10);
 	assert_int_equal(w->s.cut, 120);
 	for (uint32_t id = 0; id < 1200; id++)
 		assert_true(w->last[id] > 0);
-	conf = world_conf(w, 30000, 500, schedule_needed(&w->s), false);
+	conf = world_conf(w, 30000, 500, schedule_needed(&w->s.conf, 1200), false);
 	world_set(w, &conf);
-	assert_int_equal(schedule_needed(&w->s), 0);
+	assert_int_equal(schedule_needed(&w->s.conf, 1200), 0);
 	world_run(w, w->now + 30500000);
 	w->promise = true;
 	w->s.cut = 0;

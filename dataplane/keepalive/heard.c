@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/keepalive/context.h"
+
+void keepalive_heard(struct worker *w, const struct addr *const source[], uint32_t n)
+{
+	struct keepalive *ka = w->keepalive;
+	uint32_t *heard = ka->conf.facts->binding_heard;
+	uint32_t id[SOURCE_BULK];
+	uint64_t hits;
+
+	static_assert(SOURCE_BULK == KEEPALIVE_HEARD_MAX, "one lookup");
+	hits = source_find(ka->source, source, n, id);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!(hits >> i & 1))
+			continue;
+		w->count->sip_heard++;
+		/* Stored only when it changes: readers keep the line. */
+		if (__atomic_load_n(&heard[id[i]], __ATOMIC_RELAXED) != w->now_tick)
+			__atomic_store_n(&heard[id[i]], w->now_tick, __ATOMIC_RELAXED);
+	}
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/keepalive/keepalive.h"
+#include "dataplane/media/frag.h"
+#include "dataplane/media/relay.h"
+
+#include <rte_icmp.h>
+#include <rte_prefetch.h>
+
+#define CLASSIFY_VLAN_ID    0x0fff
+#define CLASSIFY_ND_FIRST   133 /* router solicitation .. redirect (RFC 4861) */
+#define CLASSIFY_ND_LAST    137
+#define CLASSIFY_FRAG6      44
+#define CLASSIFY_FRAG6_MORE 1
+#define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
+
+/* What a burst sorts into, beside what is punted or dropped at once. */
+struct classify {
+	struct worker *w;
+	struct media *m;
+	const struct claim_table *claims;
+	uint16_t port;
+	uint16_t media_count, sip_count;
+	struct relay_packet media[WORKER_BURST];
+	struct rte_mbuf *sip[WORKER_BURST];
+	struct addr source[WORKER_BURST];
+};
+
+struct classify_frag6 {
+	uint8_t next;
+	uint8_t zero;
+	rte_be16_t offset; /* 13 bits, 2 unused, more */
+	rte_be32_t id;
+};
+
+static void classify_sip(
+	struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family, rte_be16_t port)
+{
+	struct addr *source = &c->source[c->sip_count];
+
+	*source = (struct addr){.family = family, .port = rte_be_to_cpu_16(port)};
+	memcpy(source->ip, ip, family == ADDR_IPV4 ? 4 : 16);
+	c->sip[c->sip_count++] = mbuf;
+}
+
+/* To a port of ours: the relay's, if it is well-formed. */
+static inline void classify_media(
+	struct classify *c, struct rte_mbuf *mbuf, uint8_t *ip, bool v6, uint32_t id)
+{
+	struct relay_packet *p = &c->media[c->media_count];
+	uint16_t header = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+	uint16_t total;
+
+	p->mbuf = mbuf;
+	p->ip = ip;
+	p->udp = (struct rte_udp_hdr *)(ip + header);
+	p->id = id;
+	p->v6 = v6;
+	p->odd = rte_be_to_cpu_16(p->udp->dst_port) & 1;
+	total = v6 ? rte_be_to_cpu_16(p->ip6->payload_len)
+		   : (uint16_t)(rte_be_to_cpu_16(p->ip4->total_length) - header);
+	p->len = (uint16_t)(total - sizeof(*p->udp));
+	if (unlikely(rte_be_to_cpu_16(p->udp->dgram_len) != total || mbuf->nb_segs != 1 ||
+		    (v6 && !p->udp->dgram_cksum) ||
+		    (!v6 &&
+			    (p->ip4->version_ihl != RTE_IPV4_VHL_DEF ||
+				    relay_fold(relay_sum(0, ip, 5)) != 0xffff)))) {
+		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
+		return;
+	}
+	rte_prefetch0(&c->m->record[id]);
+	rte_prefetch0(&c->m->heard_rtp[id]);
+	c->media_count++;
+}
+
+static void classify_fragment4(struct classify *c, struct rte_mbuf *mbuf,
+	const struct rte_ipv4_hdr *ip, uint16_t header, uint16_t total)
+{
+	uint64_t key = frag_key((uint64_t)ip->src_addr << 32 | ip->dst_addr, ip->packet_id);
+	const struct rte_udp_hdr *udp = (const void *)((const uint8_t *)ip + header);
+	bool first = !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK));
+	bool pass;
+
+	if (!claim_has4(c->claims, ip->dst_addr)) {
+		worker_punt(c->w, mbuf, PUNT_SIP);
+		return;
+	}
+	if (first)
+		pass = total >= header + CLASSIFY_PORTS &&
+			claim_find4(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port)) ==
+				CLAIM_NONE;
+	else
+		pass = frag_known(c->m, key);
+	if (!pass) {
+		worker_drop(c->w, mbuf, FACTS_DROP_FRAGMENT);
+		return;
+	}
+	if (first)
+		frag_remember(c->m, key);
+	worker_punt(c->w, mbuf, PUNT_SIP);
+}
+
+static inline void classify_ip4(
+	struct classify *c, struct rte_mbuf *mbuf, uint8_t *at, uint16_t len)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
+	const struct rte_udp_hdr *udp;
+	uint16_t header, total;
+	uint32_t id;
+
+	if (unlikely(len < sizeof(*ip)))
+		goto malformed;
+	header = rte_ipv4_hdr_len(ip);
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (unlikely(ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header ||
+		    total > len))
+		goto malformed;
+	if (unlikely(ip->next_proto_id != IPPROTO_UDP)) {
+		worker_punt(c->w, mbuf, ip->next_proto_id == IPPROTO_ICMP ? PUNT_ICMP : PUNT_OTHER);
+		return;
+	}
+	if (unlikely(ip->fragment_offset &
+		    rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))) {
+		classify_fragment4(c, mbuf, ip, header, total);
+		return;
+	}
+	if (unlikely(total < header + sizeof(*udp)))
+		goto malformed;
+	udp = (const struct rte_udp_hdr *)(at + header);
+	id = claim_find4(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port));
+	if (likely(id != CLAIM_NONE))
+		classify_media(c, mbuf, at, false, id);
+	else
+		classify_sip(c, mbuf, &ip->src_addr, ADDR_IPV4, udp->src_port);
+	return;
+malformed:
+	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
+}
+
+static void classify_fragment6(
+	struct classify *c, struct rte_mbuf *mbuf, const struct rte_ipv6_hdr *ip, uint16_t total)
+{
+	const struct classify_frag6 *frag = (const void *)(ip + 1);
+	const struct rte_udp_hdr *udp = (const void *)(frag + 1);
+	uint64_t word[4], key;
+	bool first, pass;
+
+	if (total < sizeof(*frag)) {
+		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
+		return;
+	}
+	if (frag->next != IPPROTO_UDP || !claim_has6(c->claims, ip->dst_addr)) {
+		worker_punt(c->w, mbuf, frag->next == IPPROTO_UDP ? PUNT_SIP : PUNT_OTHER);
+		return;
+	}
+	memcpy(word, ip->src_addr, sizeof(word));
+	key = frag_key((word[0] * 3 + word[1]) ^ (word[2] * 5 + word[3]), frag->id);
+	first = !(frag->offset & rte_cpu_to_be_16(0xfff8));
+	if (first)
+		pass = total >= sizeof(*frag) + CLASSIFY_PORTS &&
+			claim_find6(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port)) ==
+				CLAIM_NONE;
+	else
+		pass = frag_known(c->m, key);
+	if (!pass) {
+		worker_drop(c->w, mbuf, FACTS_DROP_FRAGMENT);
+		return;
+	}
+	if (first)
+		frag_remember(c->m, key);
+	worker_punt(c->w, mbuf, PUNT_SIP);
+}
+
+static enum punt_class classify_icmp6(const struct rte_ipv6_hdr *ip, uint16_t total)
+{
+	uint8_t type = total ? *(const uint8_t *)(ip + 1) : 0;
+
+	return type >= CLASSIFY_ND_FIRST && type <= CLASSIFY_ND_LAST ? PUNT_NEIGHBOUR : PUNT_ICMP;
+}
+
+static inline void classify_ip6(
+	struct classify *c, struct rte_mbuf *mbuf, uint8_t *at, uint16_t len)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)at;
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
+	uint16_t total;
+	uint32_t id;
+
+	if (unlikely(len < sizeof(*ip)))
+		goto malformed;
+	total = rte_be_to_cpu_16(ip->payload_len);
+	if (unlikely((at[0] >> 4) != 6 || total > len - sizeof(*ip)))
+		goto malformed;
+	if (unlikely(ip->proto != IPPROTO_UDP)) {
+		if (ip->proto == IPPROTO_ICMPV6)
+			worker_punt(c->w, mbuf, classify_icmp6(ip, total));
+		else if (ip->proto == CLASSIFY_FRAG6)
+			classify_fragment6(c, mbuf, ip, total);
+		else
+			worker_punt(c->w, mbuf, PUNT_OTHER);
+		return;
+	}
+	if (unlikely(total < sizeof(*udp)))
+		goto malformed;
+	id = claim_find6(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port));
+	if (likely(id != CLAIM_NONE))
+		classify_media(c, mbuf, at, true, id);
+	else
+		classify_sip(c, mbuf, ip->src_addr, ADDR_IPV6, udp->src_port);
+	return;
+malformed:
+	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
+}
+
+/* What is sent to many, or to another host by a switch that knows no better, is never media. */
+static enum punt_class classify_not_ours(const struct rte_ether_hdr *eth, uint16_t len)
+{
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(eth + 1);
+
+	if (rte_is_unicast_ether_addr(&eth->dst_addr))
+		return PUNT_OTHER;
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
+		return PUNT_NEIGHBOUR;
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && len > sizeof(*ip) &&
+		ip->proto == IPPROTO_ICMPV6)
+		return classify_icmp6(ip, 1);
+	return PUNT_OTHER;
+}
+
+/* A priority tag (VLAN 0) means nothing here: takes it out. */
+static struct rte_ether_hdr *classify_untag(struct rte_mbuf *mbuf, struct rte_ether_hdr *eth)
+{
+	const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
+
+	if (mbuf->data_len < sizeof(*eth) + sizeof(*tag) ||
+		tag->vlan_tci & rte_cpu_to_be_16(CLASSIFY_VLAN_ID))
+		return NULL;
+	memmove((uint8_t *)eth + sizeof(*tag), eth, 2 * RTE_ETHER_ADDR_LEN);
+	return (struct rte_ether_hdr *)rte_pktmbuf_adj(mbuf, sizeof(*tag));
+}
+
+static inline void classify_frame(struct classify *c, struct rte_mbuf *mbuf)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(mbuf, struct rte_ether_hdr *);
+	uint8_t *at = (uint8_t *)(eth + 1);
+	uint16_t len;
+
+	if (unlikely(mbuf->data_len < sizeof(*eth))) {
+		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
+		return;
+	}
+	if (unlikely(eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))) {
+		struct rte_ether_hdr *bare = classify_untag(mbuf, eth);
+
+		if (bare) {
+			eth = bare;
+			at = (uint8_t *)(eth + 1);
+		}
+	}
+	len = (uint16_t)(mbuf->data_len - sizeof(*eth));
+	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->w->port[c->port].mac)))
+		worker_punt(c->w, mbuf, classify_not_ours(eth, len));
+	else if (likely(eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)))
+		classify_ip4(c, mbuf, at, len);
+	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
+		classify_ip6(c, mbuf, at, len);
+	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
+		worker_punt(c->w, mbuf, PUNT_NEIGHBOUR);
+	else
+		worker_punt(c->w, mbuf, PUNT_OTHER);
+}
+
+static void classify_punt_sip(struct classify *c)
+{
+	const struct addr *key[WORKER_BURST];
+
+	static_assert(WORKER_BURST <= KEEPALIVE_HEARD_MAX, "one lookup for a burst");
+	for (uint16_t i = 0; i < c->sip_count; i++)
+		key[i] = &c->source[i];
+	keepalive_heard(c->w, key, c->sip_count);
+	for (uint16_t i = 0; i < c->sip_count; i++)
+		worker_punt(c->w, c->sip[i], PUNT_SIP);
+}
+
+void media_input(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct classify c;
+
+	c.w = w;
+	c.m = w->media;
+	c.claims = __atomic_load_n(&w->media->claims.table, __ATOMIC_ACQUIRE);
+	c.port = port;
+	c.media_count = 0;
+	c.sip_count = 0;
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (uint16_t i = 0; i < n; i++)
+		classify_frame(&c, mbufs[i]);
+	relay_burst(w, c.media, c.media_count);
+	if (unlikely(c.sip_count))
+		classify_punt_sip(&c);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What struct media is to the files of this folder. */
+#ifndef DATAPLANE_MEDIA_CONTEXT_H
+#define DATAPLANE_MEDIA_CONTEXT_H
+
+#include "dataplane/core/worker.h"
+#include "dataplane/media/claim.h"
+#include "dataplane/media/latch.h"
+#include "dataplane/media/media.h"
+#include "dataplane/media/record.h"
+#include "shared/clock.h"
+
+#define MEDIA_LEARNT_RING 1024 /* power of two, a worker */
+#define MEDIA_FRAG_PLACES 256  /* power of two */
+#define MEDIA_DUE_BLOCK   16   /* flows whose clocks are looked at together */
+
+/* The seldom used half of a flow: RTCP, and what learning needs. Main and workers write it under
+ * `busy`; match and out of RTCP are single words, as in the record. */
+struct flow_cold {
+	uint64_t rtcp_match; /* record_key() */
+	uint64_t rtcp_out;   /* record_out() */
+	struct latch latch;
+	struct latch latch_rtcp;
+	struct addr remote; /* candidates, as the control plane told */
+	struct addr remote_rtcp;
+	struct addr signal;
+	struct addr old;      /* learnt source before it was opened again: stragglers */
+	uint32_t old_until;   /* tick */
+	uint32_t guess_tick;  /* sending to a leg of which nothing was learnt: */
+	uint16_t guess_count; /* packets since that tick */
+	uint8_t busy;         /* one thread at a time changes what was learnt */
+	uint8_t zero[5];
+} __attribute__((aligned(64)));
+
+/* IPv6 addresses of a flow, in network order; `out` in turns, see record_out(). */
+struct flow_ip6 {
+	uint8_t match[16], match_rtcp[16];
+	uint8_t out[2][16], out_rtcp[2][16];
+	uint8_t from[16];
+	uint8_t zero[16];
+} __attribute__((aligned(64)));
+
+enum flow_state {
+	FLOW_ACTIVE = 1 << 0,
+	FLOW_LATCHED = 1 << 1,
+	FLOW_LATCHED_RTCP = 1 << 2,
+	FLOW_SILENT = 1 << 3,
+};
+
+/* What only main knows of a flow. */
+struct flow {
+	struct addr dst; /* where packets to this leg go: learnt, else as told; family 0: nowhere */
+	struct addr dst_rtcp;
+	uint64_t token; /* of its end: the slot is clean when no worker is before it */
+	uint32_t gen;
+	uint32_t peer_id, peer_gen;
+	uint32_t flags;          /* enum proto_flow_flags */
+	uint32_t version;        /* of what was published for it, see record_out() */
+	uint32_t clock;          /* tick at which the media clock starts */
+	uint32_t start, silence; /* ticks, 0 = off */
+	uint16_t nexthop, nexthop_rtcp;
+	uint16_t claim;
+	uint8_t state; /* enum flow_state */
+	uint8_t mark;  /* of the client's sync in which it was last set */
+	uint8_t dscp;
+};
+
+/* A worker's word that a source was learnt. */
+struct learnt {
+	uint32_t id, gen;
+	uint32_t kind; /* PROTO_FLOW_LEARNT or PROTO_FLOW_LEARNT_RTCP */
+	uint32_t ssrc;
+	struct addr addr;
+};
+
+struct media_sync {
+	uint8_t mark;
+	uint32_t left; /* flows that the walk has still to look at */
+};
+
+struct media {
+	/* Read by workers. */
+	struct flow_record *record; /* [flows] */
+	uint32_t *heard_rtp;        /* [flows] */
+	uint32_t *heard_rtcp;       /* [flows] */
+	struct flow_cold *cold;     /* [flows] */
+	struct flow_ip6 *ip6;       /* [flows], NULL until an IPv6 address was claimed */
+	struct claims claims;
+	struct rte_ring **learnt; /* [worker_count] of struct learnt */
+	/* First fragments of packets that are not media: the rest of these may pass. */
+	uint64_t frag[MEDIA_FRAG_PLACES];
+
+	/* Main's own. */
+	struct media_conf conf;
+	struct flow *flow; /* [flows] */
+	uint32_t *expires; /* [flows], tick; 0 = not in use */
+	uint32_t *due;     /* [flows], tick at which silence is looked at; 0 = not watched */
+	struct media_sync sync[PROTO_SLOTS];
+	uint32_t cursor; /* of the walk */
+	uint32_t reroute_left;
+	uint32_t silence_cursor;
+};
+
+static inline const struct claim *media_claim_of(const struct media *m, uint32_t id)
+{
+	return &m->claims.claim[m->flow[id].claim];
+}
+
+/* flow.c: one portion of the walk over all flows (expiry, sync, routes), and what a worker learnt.
+ */
+void flow_walk(struct media *media, uint64_t now_ms);
+void flow_learnt(struct media *media, const struct learnt *learnt, uint64_t now_ms);
+void flow_raise(struct media *media, uint32_t id, uint32_t kind, uint64_t now_ms);
+
+/* silence.c: the clock of a flow starts or stops, and one portion of the scan. */
+void silence_watch(struct media *media, uint32_t id);
+void silence_scan(struct media *media, uint64_t now_ms);
+
+#endif

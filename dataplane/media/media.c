@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/media/media.h"
+
+#include "dataplane/media/context.h"
+
+#include <errno.h>
+#include <rte_ring_elem.h>
+#include <stdlib.h>
+
+static struct rte_ring *media_open_ring(void)
+{
+	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct learnt), MEDIA_LEARNT_RING);
+	struct rte_ring *ring;
+
+	if (size < 0)
+		return NULL;
+	ring = aligned_alloc(
+		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
+	if (ring)
+		rte_ring_init(ring, "learnt", MEDIA_LEARNT_RING, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return ring;
+}
+
+/* The scan reads whole blocks. */
+static size_t media_due_size(const struct media *m)
+{
+	return (m->conf.flows + MEDIA_DUE_BLOCK) * sizeof(*m->due);
+}
+
+static int media_open_tables(struct media *m)
+{
+	const struct media_conf *conf = &m->conf;
+	int err = claims_open(&m->claims, conf->qsbr, conf->flows);
+
+	if (err)
+		return err;
+	m->cold = mem_get(conf->mem, conf->flows * sizeof(*m->cold), "the flows");
+	m->flow = mem_get(conf->mem, conf->flows * sizeof(*m->flow), "the flows");
+	m->expires = mem_get(conf->mem, conf->flows * sizeof(*m->expires), "their expiry");
+	m->due = mem_get(conf->mem, media_due_size(m), "their clocks");
+	m->learnt = calloc(conf->worker_count, sizeof(*m->learnt));
+	if (!m->cold || !m->flow || !m->expires || !m->due || !m->learnt)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < conf->worker_count; i++) {
+		m->learnt[i] = media_open_ring();
+		if (!m->learnt[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int media_open(struct media **media, const struct media_conf *conf)
+{
+	struct media *m = calloc(1, sizeof(*m));
+	int err;
+
+	*media = m;
+	if (!m)
+		return -ENOMEM;
+	m->conf = *conf;
+	m->record = conf->facts->flow;
+	m->heard_rtp = conf->facts->flow_rtp;
+	m->heard_rtcp = conf->facts->flow_rtcp;
+	err = media_open_tables(m);
+	if (err) {
+		media_close(m);
+		*media = NULL;
+		return err;
+	}
+	for (unsigned int i = 0; i < conf->worker_count; i++)
+		conf->workers[i].media = m;
+	return 0;
+}
+
+void media_close(struct media *m)
+{
+	const struct mem *mem;
+	uint32_t n;
+
+	if (!m)
+		return;
+	mem = m->conf.mem;
+	n = m->conf.flows;
+	for (unsigned int i = 0; m->learnt && i < m->conf.worker_count; i++)
+		free(m->learnt[i]);
+	free(m->learnt);
+	claims_close(&m->claims);
+	mem_put(mem, m->ip6, n * sizeof(*m->ip6));
+	mem_put(mem, m->due, media_due_size(m));
+	mem_put(mem, m->expires, n * sizeof(*m->expires));
+	mem_put(mem, m->flow, n * sizeof(*m->flow));
+	mem_put(mem, m->cold, n * sizeof(*m->cold));
+	free(m);
+}
+
+/* Before a worker can see the first IPv6 flow. */
+static int media_open_ip6(struct media *m)
+{
+	if (!m->ip6)
+		m->ip6 = mem_get(m->conf.mem, m->conf.flows * sizeof(*m->ip6),
+			"the addresses of IPv6 flows");
+	return m->ip6 ? 0 : -ENOMEM;
+}
+
+int media_addr_claim(struct media *m, uint32_t slot, const struct proto_media_addr *range,
+	struct proto_media_ready *ready)
+{
+	const struct claim *claim;
+	int index;
+
+	if (range->local.family == ADDR_IPV6 && media_open_ip6(m))
+		return -ENOMEM;
+	index = claims_add(&m->claims, slot, range);
+	if (index < 0)
+		return index;
+	claim = &m->claims.claim[index];
+	for (uint32_t i = 0; i < claim->slots; i++)
+		m->flow[claim->base + i].claim = (uint16_t)index;
+	*ready = (struct proto_media_ready){
+		.local = claim->local,
+		.port_min = claim->port_min,
+		.port_max = claim->port_max,
+		.base = claim->base,
+		.slots = claim->slots,
+	};
+	return 0;
+}
+
+static void media_hear(struct media *m, uint64_t now_ms)
+{
+	struct learnt learnt;
+
+	for (unsigned int i = 0; i < m->conf.worker_count; i++)
+		for (int n = 0; n < MEDIA_LEARNT_RING &&
+			rte_ring_sc_dequeue_elem(m->learnt[i], &learnt, sizeof(learnt)) == 0;
+			n++)
+			flow_learnt(m, &learnt, now_ms);
+}
+
+void media_tick(struct media *m, uint64_t now_ms)
+{
+	media_hear(m, now_ms);
+	silence_scan(m, now_ms);
+	flow_walk(m, now_ms);
+	claims_tick(&m->claims);
+}
+
+void media_reroute(struct media *m)
+{
+	m->reroute_left = m->conf.flows;
+}

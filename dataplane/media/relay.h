@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets to media ports: match, judge, count, rewrite, send. Workers. */
+#ifndef DATAPLANE_MEDIA_RELAY_H
+#define DATAPLANE_MEDIA_RELAY_H
+
+#include "dataplane/core/worker.h"
+#include "dataplane/media/context.h"
+
+#include <rte_ip.h>
+#include <rte_udp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An unfragmented UDP packet to a claimed port, in one segment, lengths checked. The Ethernet
+ * header (untagged) is right before the IP header, which has no options or extensions. */
+struct relay_packet {
+	struct rte_mbuf *mbuf;
+	union {
+		struct rte_ipv4_hdr *ip4;
+		struct rte_ipv6_hdr *ip6;
+		uint8_t *ip;
+	};
+	struct rte_udp_hdr *udp;
+	uint32_t id;  /* slot */
+	uint16_t len; /* of the UDP payload */
+	bool odd;     /* to the RTCP port of the slot */
+	bool v6;
+};
+
+/* Takes n packets over. */
+void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n);
+
+/* Accepted packets whose legs are of different families; `from` and `out` are those of the record.
+ * Takes the packet over. */
+void relay_cross(struct worker *w, const struct relay_packet *packet, uint64_t from, uint64_t out,
+	bool rtcp);
+
+/* Copies the IPv6 address that `out` (of RTP or RTCP) stands for; *out may be replaced by a newer
+ * one. False: it is just being changed. */
+bool relay_out6(const struct media *media, uint32_t id, bool rtcp, uint64_t *out, uint8_t ip[16]);
+
+/* Adds `words` 32-bit words to a sum of 16-bit words. */
+static inline uint64_t relay_sum(uint64_t sum, const void *data, int words)
+{
+	const uint8_t *at = data;
+
+	for (int i = 0; i < words; i++) {
+		uint32_t word;
+
+		memcpy(&word, at + 4 * i, sizeof(word));
+		sum += word;
+	}
+	return sum;
+}
+
+/* The same for words that are taken out. */
+static inline uint64_t relay_sum_less(uint64_t sum, const void *data, int words)
+{
+	const uint8_t *at = data;
+
+	for (int i = 0; i < words; i++) {
+		uint32_t word;
+
+		memcpy(&word, at + 4 * i, sizeof(word));
+		sum += (uint32_t)~word;
+	}
+	return sum;
+}
+
+static inline uint16_t relay_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* A checksum field from a sum; UDP knows no zero. */
+static inline uint16_t relay_udp_sum(uint64_t sum)
+{
+	uint16_t field = (uint16_t)~relay_fold(sum);
+
+	return field ? field : 0xffff;
+}
+
+static inline void relay_relayed(struct worker *w, bool rtcp)
+{
+	if (unlikely(rtcp))
+		w->count->relayed_rtcp++;
+	else
+		w->count->relayed_rtp++;
+}
+
+/* RTCP leaves by the port above, unless the leg that it goes to has it all on one. */
+static inline uint16_t relay_port(uint64_t from, bool rtcp)
+{
+	uint16_t port = record_port(from);
+
+	if (rtcp && !(record_flags(from) & RECORD_PEER_MUX))
+		port = rte_cpu_to_be_16((uint16_t)(rte_be_to_cpu_16(port) + 1));
+	return port;
+}
+
+/* Congestion marks stay; a DSCP of 0 leaves the sender's. */
+static inline uint8_t relay_tos(uint8_t tos, uint64_t from)
+{
+	uint8_t dscp = record_dscp(from);
+
+	return dscp ? (uint8_t)(dscp << 2 | (tos & 3)) : tos;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a datagram on a media port is, and whether it is sound: RTP, RTCP, or something else. Pure.
+ * Looks only at what stays in clear under SRTP and SRTCP (RFC 3711), and changes nothing. */
+#ifndef DATAPLANE_MEDIA_RTP_H
+#define DATAPLANE_MEDIA_RTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RTP_TYPE_CN 13 /* comfort noise (RFC 3389), never negotiated by number */
+
+/* By the first byte (RFC 7983 section 7). */
+enum rtp_kind {
+	RTP_KIND_STUN,    /* 0-3 */
+	RTP_KIND_ZRTP,    /* 16-19 */
+	RTP_KIND_DTLS,    /* 20-63 */
+	RTP_KIND_TURN,    /* 64-79 */
+	RTP_KIND_RTP,     /* 128-191: RTP and RTCP */
+	RTP_KIND_UNKNOWN, /* all others, and an empty datagram */
+};
+
+struct rtp_info {
+	uint32_t ssrc;
+	uint16_t seq; /* RTP only */
+	uint8_t type; /* payload type; of RTCP, that of the first packet */
+};
+
+enum rtp_kind rtp_kind_of(const uint8_t *data, uint32_t len);
+
+/* The second byte tells RTCP from RTP on one port (RFC 5761 section 4). */
+static inline bool rtp_is_rtcp(const uint8_t *data, uint32_t len)
+{
+	return len >= 2 && data[1] >= 192 && data[1] <= 223;
+}
+
+/* RTP: version 2, contributors, header extension and padding fit (RFC 3550 A.1). The padding count
+ * itself is not judged: SRTP encrypts it. False: malformed. */
+bool rtp_parse(const uint8_t *data, uint32_t len, struct rtp_info *info);
+
+/* RTCP: version 2, types 192-223, 8 bytes at least, and the lengths add up (RFC 3550 A.2), or leave
+ * at the end what an SRTCP packet has there. False: malformed. */
+bool rtp_parse_rtcp(const uint8_t *data, uint32_t len, struct rtp_info *info);
+
+#endif
