@@ -271,3 +271,16 @@ int dp_client(const struct dp *dp, uint32_t slot, struct proto_welcome *welcome,
 		*welcome = got;
 	return fd;
 }
+
+struct proto_binding dp_binding(uint32_t id)
+{
+	return (struct proto_binding){
+		.id = id,
+		.gen = 1,
+		.dst = {.family = ADDR_IPV4,
+			.port = 5060,
+			.ip = {198, 51, 100, (uint8_t)(id % 200 + 1)}},
+		.local = {.family = ADDR_IPV4, .port = 5060, .ip = {192, 0, 2, 10}},
+		.expires_ms = clock_boot_ms() + 3600000,
+	};
+}

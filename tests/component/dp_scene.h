@@ -62,4 +62,7 @@ void dp_hello(struct proto_hello *hello, uint32_t slot);
 int dp_client(const struct dp *dp, uint32_t slot, struct proto_welcome *welcome,
 	const struct facts_head **facts);
 
+/* A binding that lives for an hour. */
+struct proto_binding dp_binding(uint32_t id);
+
 #endif
