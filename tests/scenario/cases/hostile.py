@@ -7,7 +7,7 @@ import time
 
 from harness import sip
 from harness.config import DOMAIN, yaml
-from harness.expect import check, equal, hold, wait
+from harness.expect import check, equal, hold, now, wait
 from harness.judge import over
 from harness.node import CP, DP
 from harness.proc import run
@@ -32,46 +32,54 @@ def _invite(ua, **change):
     return m.bytes()
 
 
-def _broken(ua):
-    """(what, datagram, codes that may answer it; silence always may, unless None is missing)"""
-    good = _invite(ua)
-    client = (400,)
-    yield "no From", _invite(ua, From=None), client
-    yield "no To", _invite(ua, To=None), client
-    yield "no Call-ID", _invite(ua, Call_ID=None), client
-    yield "no CSeq", _invite(ua, CSeq=None), client
-    yield "no Via", _invite(ua, Via=None), ()
-    yield "CSeq of another method", _invite(ua, CSeq="1 OPTIONS"), client
-    yield "negative CSeq", _invite(ua, CSeq="-1 INVITE"), client
-    yield "huge CSeq", _invite(ua, CSeq="36893488147419103232 INVITE"), client
-    yield "negative length", good.replace(b"Content-Length: 0", b"Content-Length: -1"), client
-    yield "wrapping length", good.replace(b"Content-Length: 0",
-                                          b"Content-Length: 4294967300"), client
-    yield "length beyond the datagram", good.replace(b"Content-Length: 0",
-                                                     b"Content-Length: 500"), client
-    yield "SIP/7.0", good.replace(b" SIP/2.0\r\n", b" SIP/7.0\r\n", 1), (505, 400)
-    yield "unknown scheme", good.replace(b"INVITE sip:", b"INVITE gopher:", 1), (416, 400)
-    yield "Max-Forwards no number", _invite(ua, Max_Forwards="abc"), client
-    yield "Max-Forwards 0", _invite(ua, Max_Forwards="0"), (483,)
-    yield "unknown extension required", _invite(ua, Require="teleport"), (420,)
-    yield "15,000 parameters", _invite(ua, From="<sip:x@y>;tag=1" + ";a=b" * 15000), (400, 413, 513)
-    yield "a line of 5,000 bytes", _invite(ua, Subject="x" * 5000), (400, 413, 513)
-    yield "60 kB", good + b"x" * 60000, (400, 413, 513)
-    yield "500 headers", _invite(ua).replace(b"\r\n\r\n", b"\r\nX: y" * 500 + b"\r\n\r\n"), (
-        400, 413, 513)
-    yield "NUL in a header", _invite(ua, Subject="a\0b"), client
-    yield "no end", good[:-4], client
-    yield "half a start line", good[:9], ()
-    yield "empty", b"", ()
-    yield "one byte", b"\0", ()
-    yield "noise", bytes((n * 73 + 41) & 255 for n in range(1400)), ()
-    yield "stray 200", Message("SIP/2.0 200 OK", [
-        ("Via", "SIP/2.0/UDP 192.0.2.10:5060;branch=" + sip.branch()), ("From", "<sip:a@b>;tag=1"),
-        ("To", "<sip:a@b>;tag=2"), ("Call-ID", "x"), ("CSeq", "1 INVITE")]).bytes(), ()
-    yield "foreign 200", Message("SIP/2.0 200 OK", [
-        ("Via", "SIP/2.0/UDP 203.0.113.77;branch=z9"), ("From", "<sip:a@b>;tag=1"),
-        ("To", "<sip:a@b>;tag=2"), ("Call-ID", "x"), ("CSeq", "1 INVITE")]).bytes(), ()
-    yield "escape sequences", _invite(ua, User_Agent="%n\x1b[2J%s%s"), (200, 180, 480, 486)
+def _changed(old, new, count=-1):
+    return lambda ua: _invite(ua).replace(old, new, count)
+
+
+def _with(**change):
+    return lambda ua: _invite(ua, **change)
+
+
+def _response(via, code="200 OK"):
+    return Message("SIP/2.0 " + code, [
+        ("Via", via), ("From", "<sip:a@b>;tag=1"), ("To", "<sip:a@b>;tag=2"), ("Call-ID", "x"),
+        ("CSeq", "1 INVITE")]).bytes()
+
+
+LENGTH = b"Content-Length: 0"
+TOO_BIG = (400, 413, 513)
+# What it is, the datagram, the codes that may answer it; silence may answer any.
+BROKEN = (
+    ("no From", _with(From=None), (400,)),
+    ("no To", _with(To=None), (400,)),
+    ("no Call-ID", _with(Call_ID=None), (400,)),
+    ("no CSeq", _with(CSeq=None), (400,)),
+    ("no Via", _with(Via=None), ()),
+    ("CSeq of another method", _with(CSeq="1 OPTIONS"), (400,)),
+    ("negative CSeq", _with(CSeq="-1 INVITE"), (400,)),
+    ("huge CSeq", _with(CSeq="36893488147419103232 INVITE"), (400,)),
+    ("negative length", _changed(LENGTH, b"Content-Length: -1"), (400,)),
+    ("wrapping length", _changed(LENGTH, b"Content-Length: 4294967300"), (400,)),
+    ("length beyond the datagram", _changed(LENGTH, b"Content-Length: 500"), (400,)),
+    ("SIP/7.0", _changed(b" SIP/2.0\r\n", b" SIP/7.0\r\n", 1), (505, 400)),
+    ("unknown scheme", _changed(b"INVITE sip:", b"INVITE gopher:", 1), (416, 400)),
+    ("Max-Forwards no number", _with(Max_Forwards="abc"), (400,)),
+    ("Max-Forwards 0", _with(Max_Forwards="0"), (483,)),
+    ("unknown extension required", _with(Require="teleport"), (420,)),
+    ("15,000 parameters", _with(From="<sip:x@y>;tag=1" + ";a=b" * 15000), TOO_BIG),
+    ("a line of 5,000 bytes", _with(Subject="x" * 5000), TOO_BIG),
+    ("60 kB", lambda ua: _invite(ua) + b"x" * 60000, TOO_BIG),
+    ("500 headers", _changed(b"\r\n\r\n", b"\r\nX: y" * 500 + b"\r\n\r\n"), TOO_BIG),
+    ("NUL in a header", _with(Subject="a\0b"), (400,)),
+    ("no end", lambda ua: _invite(ua)[:-4], (400,)),
+    ("half a start line", lambda ua: _invite(ua)[:9], ()),
+    ("empty", lambda ua: b"", ()),
+    ("one byte", lambda ua: b"\0", ()),
+    ("noise", lambda ua: bytes((n * 73 + 41) & 255 for n in range(1400)), ()),
+    ("stray 200", lambda ua: _response("SIP/2.0/UDP 192.0.2.10:5060;branch=" + sip.branch()), ()),
+    ("foreign 200", lambda ua: _response("SIP/2.0/UDP 203.0.113.77;branch=z9"), ()),
+    ("escape sequences", _with(User_Agent="%n\x1b[2J%s%s"), (180, 480, 486)),
+)
 
 
 @scenario(60)
@@ -81,27 +89,16 @@ def malformed_sip():
         up, down, media_a, media_b = s.talk()
         wait(lambda: media_a.received > 10, 5, "no media")
         pid = s.node.cp.pid
-        bad = s.keep(type(up.ua)(s.topology.carrier, CARRIER, 5999, "bad"))
-        bad.manner.invite = 486
-        answers = []
-        plain = bad._on_response
-
-        def note(m):
-            answers.append(m.code)
-            plain(m)
-
-        bad._on_response = note
         down.ua.manner.invite = 486
-        for what, data, codes in _broken(bad):
-            del answers[:]
-            bad.transmit(data, bad.node)
-            if codes:
-                try:
-                    wait(lambda: [c for c in answers if c >= 180], 0.6, what)
-                except Exception:
-                    pass  # silence
-            else:
-                time.sleep(0.1)
+        for n, (what, make, codes) in enumerate(BROKEN):
+            # A socket of its own, so that repeated answers to one are not taken for the next.
+            bad = s.keep(type(up.ua)(s.topology.carrier, CARRIER, 5900 + n, "bad"))
+            answers = []
+            bad._on_response = lambda m, to=answers: to.append(m.code)
+            bad.transmit(make(bad), bad.node)
+            end = now() + (0.6 if codes else 0.1)
+            while now() < end and not [c for c in answers if c >= 180]:
+                time.sleep(0.01)
             wrong = [c for c in answers if c != 100 and c not in codes]
             check(not wrong, "%s was answered with %s" % (what, wrong))
             alive = up.request("OPTIONS").wait(2)
