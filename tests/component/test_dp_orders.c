@@ -134,7 +134,7 @@ static void test_media_claims(void **state)
 
 	/* The same again is the same; another client's claim of it is refused. */
 	assert_int_equal(claim(fd, 20000), base);
-	assert_int_equal(dp_order(other, PROTO_MEDIA_ADDR, &media, 1, &ack), -EEXIST);
+	assert_int_equal(dp_order(other, PROTO_MEDIA_ADDR, &media, 1, &ack), -EPERM);
 	assert_int_not_equal(claim(other, 21000), base);
 
 	set[0].peer_id = base + 1;
