@@ -317,6 +317,21 @@ static void probe(
 		act->kind = STIMER_SEND_OPTIONS;
 }
 
+/* What was open died with the process, and is sent again. A judgement that was taken back gets one
+ * last attempt: the interval is moved so that it ends when that one must have been answered. */
+static void resume(struct stimer *st, const struct stimer_params *par, uint64_t now)
+{
+	if (st->judged && st->role != STIMER_OFF) {
+		st->judged = false;
+		st->confirmed_ms += now + STIMER_TRANSACTION_MS - stimer_expiry(st, par);
+		st->retry_ms = now;
+	} else if (st->pending != STIMER_REQUEST_NONE) {
+		st->retry_ms = now;
+	}
+	st->pending = STIMER_REQUEST_NONE;
+	st->busy = 0;
+}
+
 static void advance(
 	struct stimer *st, const struct stimer_params *par, uint64_t now, struct stimer_action *act)
 {
@@ -360,11 +375,7 @@ void stimer_step(struct stimer *st, const struct stimer_params *par, const struc
 		probe(st, par, now, act);
 		break;
 	case STIMER_RESUME:
-		/* What was open died with the process, and is sent again. */
-		if (st->pending != STIMER_REQUEST_NONE)
-			st->retry_ms = now;
-		st->pending = STIMER_REQUEST_NONE;
-		st->busy = 0;
+		resume(st, par, now);
 		break;
 	case STIMER_ENDED:
 		st->ended = true;

@@ -105,7 +105,8 @@ enum stimer_event_kind {
 	STIMER_BUSY,   /* another INVITE or UPDATE transaction started on this leg */
 	STIMER_IDLE,   /* it ended (report the 2xx first, as CONFIRMED) */
 	STIMER_PROBE,  /* the verdict wants the leg probed */
-	STIMER_RESUME, /* restored after a restart: no transaction is open */
+	STIMER_RESUME, /* restored after a restart: no transaction is open. Also after a HANGUP that
+			* was taken back: one more attempt, judged when it has had its 32 s */
 	STIMER_ENDED,  /* the call is over: nothing happens any more */
 };
 

@@ -264,6 +264,12 @@ static void take_in(struct verdict *v, const struct verdict_params *par,
 	case VERDICT_OVER:
 		v->ended = true;
 		break;
+	case VERDICT_RESUMED:
+		v->ended = false;
+		v->leg[0].expired = false;
+		v->leg[1].expired = false;
+		release(v, par, now, act);
+		break;
 	default:
 		break;
 	}
@@ -275,7 +281,7 @@ void verdict_step(struct verdict *v, const struct verdict_params *par,
 	memset(act, 0, sizeof(*act));
 	act->end_leg = 2;
 	act->next_ms = VERDICT_NEVER;
-	if (v->ended)
+	if (v->ended && ev->kind != VERDICT_RESUMED)
 		return;
 	take_in(v, par, ev, now, act);
 	for (unsigned int i = 0; i < 2; i++)

@@ -90,6 +90,8 @@ enum verdict_event_kind {
 	VERDICT_BRAKE,        /* on, or released */
 	VERDICT_TICK,         /* next_ms has come; harmless at any other time */
 	VERDICT_OVER,         /* ended by somebody else: nothing happens any more */
+	VERDICT_RESUMED, /* the end was taken back (Redis knows a later expiry): all is asked anew
+			  */
 };
 
 struct verdict_event {

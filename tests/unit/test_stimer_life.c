@@ -292,7 +292,37 @@ static void test_reload(void **state)
 	assert_true(stimer_expiry(&sim.st, &sim.par) == SIM_T0 + 610 * S);
 }
 
-/* The same where the peer refreshes. */
+/* Redis knew better and the end was taken back: one more attempt, then the same judgement. */
+static void test_taken_back(void **state)
+{
+	static const struct {
+		enum stimer_role role;
+		uint32_t grace;
+	} row[] = {{STIMER_US, 0}, {STIMER_US, 100}, {STIMER_PEER, 0}};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sim sim;
+		unsigned int sent;
+
+		sim_open(&sim, 300, row[i].role);
+		sim.par.early_hangup = row[i].grace;
+		sim_confirm(&sim, 300, row[i].role);
+		sim_run(&sim, 1000 * S);
+		assert_true(sim.ended_at > 0);
+		sent = sim.sent;
+		sim.now = SIM_T0 + sim.ended_at + 5;
+		sim.ended_at = 0;
+		sim.result_ms = 0;
+		sim_event(&sim, STIMER_RESUME);
+		assert_int_equal(sim.sent, sent + 1);
+		sent = (unsigned int)(sim.now - SIM_T0);
+		sim_run(&sim, 1000 * S);
+		assert_int_equal(sim.ended_at, sent + 32 * S);
+		assert_int_equal(sim.cause, CAUSE_SESSION_TIMEOUT);
+	}
+}
+
+/* Not hung up where the peer refreshes. */
 static void test_not_hung_up_peer(void **state)
 {
 	struct sim sim;
@@ -348,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_robust),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_taken_back),
 		cmocka_unit_test(test_not_hung_up_peer),
 		cmocka_unit_test(test_failed_at_once),
 	};

@@ -209,7 +209,7 @@ static void test_random_events(void **state)
 			bool open = st.pending != STIMER_REQUEST_NONE;
 
 			stimer_step(&st, &par, &ev, now, &act);
-			if (ev.kind == STIMER_CONFIRMED ||
+			if (ev.kind == STIMER_CONFIRMED || ev.kind == STIMER_RESUME ||
 				(ev.kind == STIMER_RESULT && open && ev.code == 200))
 				hung_up = false;
 			if (act.kind == STIMER_SEND_UPDATE || act.kind == STIMER_SEND_REINVITE) {

@@ -144,6 +144,16 @@ static void test_probe_answered(void **state)
 	tick(&b);
 	assert_ends(&b, CAUSE_MEDIA_HARD_BOTH, 2);
 
+	/* If nobody knows since when: the length of the clock that ran out. */
+	for (uint64_t at_ms = 0; at_ms <= T0 * 2; at_ms += T0 * 2) {
+		open_call(&b);
+		step(&b,
+			(struct verdict_event){
+				.kind = VERDICT_SILENT, .timeout_ms = 60000, .at_ms = at_ms});
+		tell(&b, VERDICT_PROBE_RESULT, 0, true);
+		assert_true(b.act.next_ms == T0 + 340 * S);
+	}
+
 	open_call(&b); /* 0: a party that answers is never ended for its silence */
 	b.par.media_hard_timeout = 0;
 	silent(&b, 0);

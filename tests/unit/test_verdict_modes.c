@@ -64,6 +64,50 @@ static void test_brake(void **state)
 	assert_ends(&b, CAUSE_MAX_DURATION, 2);
 }
 
+/* What the release leaves behind. */
+static void test_brake_released(void **state)
+{
+	struct bench b;
+
+	open_call(&b);
+	silent(&b, 0);
+	tell(&b, VERDICT_PROBE_RESULT, 0, true);
+	tell(&b, VERDICT_BRAKE, 0, false); /* there was none */
+	assert_int_equal(b.act.probe, 0);
+
+	open_call(&b); /* the hard limit passed meanwhile: it counts anew */
+	tell(&b, VERDICT_BRAKE, 0, true);
+	silent(&b, 0);
+	at(&b, 3000 * S);
+	tell(&b, VERDICT_BRAKE, 0, false);
+	tell(&b, VERDICT_PROBE_RESULT, 0, true);
+	assert_lives(&b);
+	assert_true(b.act.next_ms == T0 + 3300 * S);
+
+	/* The reprieve was for that probe, not for a later one. */
+	tell(&b, VERDICT_HEARD, 0, false);
+	silent(&b, 0);
+	tell(&b, VERDICT_EXPIRED, 0, false);
+	assert_ends(&b, CAUSE_SESSION_TIMEOUT, 0);
+}
+
+/* An end that Redis did not confirm: the call goes on, and what is silent is asked anew. */
+static void test_taken_back(void **state)
+{
+	struct bench b;
+
+	open_call(&b);
+	silent(&b, 1);
+	tell(&b, VERDICT_EXPIRED, 0, false);
+	assert_ends(&b, CAUSE_SESSION_TIMEOUT, 0);
+	b.now += 5;
+	tell(&b, VERDICT_RESUMED, 0, false);
+	assert_lives(&b);
+	assert_int_equal(b.act.probe, 2);
+	tell(&b, VERDICT_EXPIRED, 0, false);
+	assert_ends(&b, CAUSE_SESSION_TIMEOUT, 0);
+}
+
 /* SS_SIP_NO_TIMER_REINVITE_INTERVAL: of calls of which either leg has no timer. */
 static void test_no_timer_limit(void **state)
 {
@@ -115,7 +159,7 @@ static void test_max_duration(void **state)
 /* Before the answer nothing is limited. */
 static void test_not_answered(void **state)
 {
-	struct bench b = {.par = {.max_duration = 60, .no_timer_limit = 60}, .now = T0};
+	struct bench b = {.par = {.max_duration = 604800, .no_timer_limit = 604800}, .now = T0};
 
 	tick(&b);
 	assert_lives(&b);
@@ -225,6 +269,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_brake),
+		cmocka_unit_test(test_brake_released),
+		cmocka_unit_test(test_taken_back),
 		cmocka_unit_test(test_no_timer_limit),
 		cmocka_unit_test(test_no_timer_off),
 		cmocka_unit_test(test_max_duration),
