@@ -9,7 +9,7 @@ declare -A lists=(
 	# What compiles the programs and their tests.
 	[build]="gcc libc6-dev meson ninja-build pkg-config
 		libdpdk-dev libuv1-dev libosip2-dev libhiredis-dev libyaml-dev libmnl-dev
-		libjansson-dev libssl-dev uthash-dev libcmocka-dev"
+		libjansson-dev libssl-dev uthash-dev libcmocka-dev bats python3"
 	# What the programs and the scene of run.sh need.
 	[run]="redis-server redis-tools iproute2 nftables procps ethtool conntrack tcpdump python3
 		sip-tester"
