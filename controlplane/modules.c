@@ -48,13 +48,9 @@ static void store_module_close(struct loop *loop)
 
 static const char *password_of(void *arg, const char *user)
 {
-	const struct conf *conf = arg;
+	const struct conf_user *found = conf_user_find(arg, user);
 
-	for (size_t i = 0; i < conf->user_count; i++) {
-		if (strcmp(conf->users[i].name, user) == 0)
-			return conf->users[i].password;
-	}
-	return NULL;
+	return found ? found->password : NULL;
 }
 
 static int digest_module_open(struct loop *loop)

@@ -243,6 +243,18 @@ void conf_free(struct conf *conf)
 	free(conf);
 }
 
+static int user_order(const void *name, const void *user)
+{
+	return strcmp(name, ((const struct conf_user *)user)->name);
+}
+
+const struct conf_user *conf_user_find(const struct conf *conf, const char *name)
+{
+	if (conf->user_count == 0)
+		return NULL;
+	return bsearch(name, conf->users, conf->user_count, sizeof(*conf->users), user_order);
+}
+
 bool conf_uses_dataplane(const struct conf *conf)
 {
 	if (conf->media.mode != CONF_MEDIA_NONE)

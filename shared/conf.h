@@ -168,7 +168,7 @@ struct conf {
 	struct conf_keepalive keepalive;
 	struct conf_media media; /* for legs that belong to no trunk */
 	struct conf_sip sip;
-	struct conf_user *users;
+	struct conf_user *users; /* in order of their names */
 	size_t user_count;
 	struct conf_trunk *trunks;
 	size_t trunk_count;
@@ -184,6 +184,9 @@ int conf_load(struct conf **conf, const char *path, char *err, size_t errlen);
 int conf_load_text(struct conf **conf, const char *path, const char *text, size_t len, char *err,
 	size_t errlen);
 void conf_free(struct conf *conf);
+
+/* The user of that name, NULL when there is none. */
+const struct conf_user *conf_user_find(const struct conf *conf, const char *name);
 
 /* One effective value: "session.SS_SIP_SESSION_TTL" (for a trunk "trunks.carrier.session..."), the
  * value as the file would spell it (secrets as "***"), its unit or "", and "built-in",

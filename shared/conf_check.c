@@ -207,6 +207,11 @@ static int check_unique(
 	return 0;
 }
 
+static int user_order(const void *a, const void *b)
+{
+	return strcmp(((const struct conf_user *)a)->name, ((const struct conf_user *)b)->name);
+}
+
 static int check_unique_texts(struct conf_loader *loader)
 {
 	const struct conf *conf = loader->conf;
@@ -224,6 +229,8 @@ static int check_unique_texts(struct conf_loader *loader)
 	for (size_t i = 0; i < conf->user_count; i++)
 		list[count++] = (struct unique){conf->users[i].name, conf->users[i].line};
 	err = check_unique(loader, list, count, "users.name");
+	if (count)
+		qsort(conf->users, count, sizeof(*conf->users), user_order);
 	count = 0;
 	for (size_t i = 0; i < conf->trunk_count; i++)
 		list[count++] = (struct unique){conf->trunks[i].name, conf->trunks[i].line};

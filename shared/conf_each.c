@@ -47,9 +47,11 @@ static int each_users(const struct each *each)
 	const struct conf_value value = {
 		.name = "users", .value = count, .unit = "users", .origin = from};
 
-	if (each->conf->user_count)
-		origin = (struct conf_origin){
-			.from = CONF_FROM_FILE, .line = each->conf->users[0].line};
+	for (size_t i = 0; i < each->conf->user_count; i++) {
+		if (i == 0 || each->conf->users[i].line < origin.line)
+			origin = (struct conf_origin){
+				.from = CONF_FROM_FILE, .line = each->conf->users[i].line};
+	}
 	snprintf(count, sizeof(count), "%zu", each->conf->user_count);
 	origin_text(each, &origin, from, sizeof(from));
 	return each->fn(each->arg, &value);

@@ -204,6 +204,24 @@ static void trunk_overrides(void **state)
 	conf_free(conf);
 }
 
+static void users_are_found_by_name(void **state)
+{
+	struct conf *conf = load(NODE "users:\n"
+				      "  - {name: zoe, password: z}\n"
+				      "  - {name: bob, password: b}\n"
+				      "  - {name: mia, password: m}\n");
+
+	assert_string_equal(conf_user_find(conf, "bob")->password, "b");
+	assert_string_equal(conf_user_find(conf, "mia")->password, "m");
+	assert_string_equal(conf_user_find(conf, "zoe")->password, "z");
+	assert_null(conf_user_find(conf, "Bob"));
+	assert_null(conf_user_find(conf, ""));
+	conf_free(conf);
+	conf = load(NODE);
+	assert_null(conf_user_find(conf, "bob"));
+	conf_free(conf);
+}
+
 struct seen {
 	const char *name;
 	char value[256];
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(preset_stands_between_built_in_and_file),
 		cmocka_unit_test(wholesale_needs_media_liveness),
 		cmocka_unit_test(trunk_overrides),
+		cmocka_unit_test(users_are_found_by_name),
 		cmocka_unit_test(each_value_tells_where_it_comes_from),
 		cmocka_unit_test(files),
 	};
