@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/call/cdr.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -53,7 +50,6 @@ static void add_number(struct cdr_text *out, const char *name, uint64_t value)
 
 	snprintf(text, sizeof(out->store[0]), "%" PRIu64, value);
 	add(out, name, text);
-	out->field[out->count - 1].number = true;
 }
 
 /* Seconds with three decimals: what a biller adds up. */
@@ -63,7 +59,6 @@ static void add_seconds(struct cdr_text *out, const char *name, uint64_t ms)
 
 	snprintf(text, sizeof(out->store[0]), "%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
 	add(out, name, text);
-	out->field[out->count - 1].number = true;
 }
 
 static void add_leg(struct cdr_text *out, const struct cdr_leg *leg, const char *const names[6])
@@ -101,54 +96,6 @@ void cdr_write(const struct cdr *cdr, struct cdr_text *out)
 	add_number(out, "media_live", cdr->media && cdr->media_live);
 	for (unsigned int i = 0; i < 2; i++)
 		add_leg(out, &cdr->leg[i], names[i]);
-}
-
-/* What a stranger sent may be any bytes: those that are not UTF-8 become '?'. */
-static json_t *text_value(const char *text)
-{
-	char buf[CDR_TEXT_MAX];
-	json_t *value;
-
-	snprintf(buf, sizeof(buf), "%s", text);
-	value = json_string(buf);
-	if (value)
-		return value;
-	for (char *p = buf; *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	return json_string(buf);
-}
-
-static json_t *field_value(const struct cdr_field *field)
-{
-	if (!field->number)
-		return text_value(field->value);
-	if (strchr(field->value, '.'))
-		return json_real(strtod(field->value, NULL));
-	return json_integer((json_int_t)strtoull(field->value, NULL, 10));
-}
-
-int cdr_json(const struct cdr *cdr, char *buf, size_t size)
-{
-	json_t *object = json_object();
-	struct cdr_text text;
-	size_t len;
-
-	if (!object)
-		return -ENOMEM;
-	cdr_write(cdr, &text);
-	for (unsigned int i = 0; i < text.count; i++) {
-		if (json_object_set_new(object, text.field[i].name, field_value(&text.field[i]))) {
-			json_decref(object);
-			return -ENOMEM;
-		}
-	}
-	len = json_dumpb(object, buf, size, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	json_decref(object);
-	if (len == 0 || len >= size)
-		return -ENOSPC;
-	buf[len] = '\0';
-	return (int)len;
 }
 
 bool cdr_is_number(const char *name)

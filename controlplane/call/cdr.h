@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The call detail record: a plain struct in, names and texts out (documented in shared/cdr.md).
- * The same fields go to the Redis stream and to the JSON lines. */
+ * They go to the Redis stream, and from there to the JSON lines. */
 #ifndef CONTROLPLANE_CALL_CDR_H
 #define CONTROLPLANE_CALL_CDR_H
 
@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define CDR_TEXT_MAX 256 /* bytes of one text field, longer ones are cut */
 
 /* Times are wall clock, ms since 1970; 0 = never. */
 struct cdr_leg {
@@ -51,7 +49,6 @@ uint64_t cdr_proven_ms(const struct cdr *cdr);
 struct cdr_field {
 	const char *name;
 	const char *value;
-	bool number; /* JSON number rather than string */
 };
 
 /* Names and values of one record. Holds its own texts. */
@@ -65,11 +62,7 @@ struct cdr_text {
 /* Fills *out; its values point into itself and into *cdr's texts. */
 void cdr_write(const struct cdr *cdr, struct cdr_text *out);
 
-/* Whether a field's value is a number: true of all that cdr_write marks so. */
+/* Whether a field's value is a number (JSON: without quotes). */
 bool cdr_is_number(const char *name);
-
-/* One JSON object without a line end. Returns the length (buf is zero-terminated), -ENOSPC or
- * -ENOMEM. */
-int cdr_json(const struct cdr *cdr, char *buf, size_t size);
 
 #endif

@@ -85,8 +85,9 @@ static void test_answer_table(void **state)
 		{true, 300, 0, NONE, 300, UAS, true, STIMER_US},    /* ST-37 */
 		{true, 90, 0, UAC, 90, UAC, true, STIMER_PEER},     /* ST-37 */
 		{true, 1800, 1200, UAC, 1200, UAC, true, STIMER_PEER},
-		{true, 0, 0, NONE, 600, UAS, true, STIMER_US},       /* ST-38 */
-		{true, 0, 3600, NONE, 3600, UAS, true, STIMER_US},   /* ST-38 */
+		{true, 0, 0, NONE, 600, UAS, true, STIMER_US},     /* ST-38 */
+		{true, 0, 3600, NONE, 3600, UAS, true, STIMER_US}, /* ST-38 */
+		{true, 0, 7200, NONE, 7200, UAS, true, STIMER_US},
 		{false, 0, 0, NONE, 0, NONE, false, STIMER_OFF},     /* ST-38 */
 		{false, 0, 600, NONE, 0, NONE, false, STIMER_OFF},   /* ST-29 */
 		{false, 600, 600, NONE, 600, UAS, false, STIMER_US}, /* ST-28 */
