@@ -297,7 +297,7 @@ static void test_nonce_count(void **state)
 	answer(d, 37, NOW, &ask, buf);
 	assert_int_equal(check(d, "REGISTER", URI, buf, &phone, NOW), DIGEST_OK);
 	assert_int_equal(check(d, "REGISTER", URI, buf, &phone, NOW), DIGEST_STALE);
-	answer(d, 36, NOW, &ask, buf);
+	answer(d, 35, NOW, &ask, buf);
 	assert_int_equal(check(d, "REGISTER", URI, buf, &phone, NOW), DIGEST_STALE);
 	osip_message_free(ask);
 	digest_close(d);
@@ -351,8 +351,8 @@ static void test_unknown_user(void **state)
 	answer_as(ask, "bob", "no such user", 1, known);
 	answer_as(ask, "nobody", "no such user", 1, unknown);
 	for (int i = 0; i < 100; i++) {
+		assert_int_equal(check(d, "REGISTER", URI, unknown, &phone, NOW), DIGEST_WRONG);
 		assert_int_equal(check(d, "REGISTER", URI, known, &phone, NOW), DIGEST_WRONG);
-		assert_int_equal(check(d, "REGISTER", URI, unknown, &other, NOW), DIGEST_WRONG);
 	}
 	osip_message_free(ask);
 	digest_close(d);

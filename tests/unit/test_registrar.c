@@ -758,6 +758,12 @@ static void test_totals(void **state)
 		200);
 	strcpy(user, "u5");
 	assert_int_equal(send_to(b, "sip:example.com", "sip:u5@example.com", "a", 1, BOB), 200);
+	/* A phone that wanders between networks counts where it is. */
+	for (uint32_t i = 0; i < 20; i++) {
+		b->source.ip[3] = (uint8_t)(77 + i % 2);
+		assert_int_equal(
+			send_to(b, "sip:example.com", "sip:u5@example.com", "a", i + 2, BOB), 200);
+	}
 	/* Everything is given back. */
 	advance(b, 3600000);
 	registrar_status(b->r, &status);
