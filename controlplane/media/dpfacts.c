@@ -10,9 +10,11 @@
 static bool dpfacts_fits(
 	size_t size, uint64_t off, uint64_t count, uint64_t stride, uint64_t item, uint64_t align)
 {
-	if (stride < item || off % align != 0 || stride % align != 0 || off > size)
+	if (stride < item || off % align != 0 || stride % align != 0)
 		return false;
-	return stride == 0 || count <= (size - off) / stride;
+	/* Items may lie inside larger records, so only the last item has to fit, not its stride. */
+	return count == 0 ||
+		(off <= size && item <= size - off && count - 1 <= (size - off - item) / stride);
 }
 
 static bool dpfacts_sound(const struct facts_head *h, size_t size, const struct proto_welcome *w)
