@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -77,35 +78,43 @@ int netns_leave(void **state)
 	return 0;
 }
 
-static int netns_packet(const char *ifname)
+/* Opens a socket in the far namespace and binds it. */
+static int netns_far_socket(int domain, int type, int protocol)
 {
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	struct sockaddr_ll sll = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)if_nametoindex(ifname),
-	};
+	int near = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), far, fd;
+	char path[64];
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&sll, sizeof(sll)) < 0) {
-		close(fd);
-		return -1;
-	}
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)far_pid);
+	far = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(near >= 0 && far >= 0);
+	assert_int_equal(setns(far, CLONE_NEWNET), 0);
+	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+	assert_int_equal(setns(near, CLONE_NEWNET), 0);
+	assert_true(fd >= 0);
+	close(near);
+	close(far);
 	return fd;
 }
 
 int netns_far_packet(const char *ifname)
 {
-	int near = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), far, fd = -1;
-	char path[64];
+	int fd = netns_far_socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	struct sockaddr_ll sll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	struct ifreq ifr = {0};
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)far_pid);
-	far = open(path, O_RDONLY | O_CLOEXEC);
-	if (near >= 0 && far >= 0 && setns(far, CLONE_NEWNET) == 0) {
-		fd = netns_packet(ifname);
-		if (setns(near, CLONE_NEWNET) < 0)
-			abort();
-	}
-	close(near);
-	close(far);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	assert_int_equal(ioctl(fd, SIOCGIFINDEX, &ifr), 0);
+	sll.sll_ifindex = ifr.ifr_ifindex;
+	assert_int_equal(bind(fd, (struct sockaddr *)&sll, sizeof(sll)), 0);
+	return fd;
+}
+
+int netns_far_udp(const char *ip, uint16_t port)
+{
+	int fd = netns_far_socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	assert_int_equal(inet_pton(AF_INET, ip, &sin.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
 	return fd;
 }

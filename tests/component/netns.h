@@ -4,6 +4,8 @@
 #ifndef TESTS_COMPONENT_NETNS_H
 #define TESTS_COMPONENT_NETNS_H
 
+#include <stdint.h>
+
 /* Prefix of a shell command that runs in the far namespace; interfaces get there with
  * "netns $FAR_PID". */
 #define FAR "nsenter --net=/proc/$FAR_PID/ns/net "
@@ -16,7 +18,9 @@ int netns_leave(void **state);
 /* Runs a shell command that must succeed. */
 __attribute__((format(printf, 1, 2))) void sh(const char *fmt, ...);
 
-/* Opens a packet socket on an interface of the far namespace; -1 with errno. */
+/* A socket in the far namespace: a packet socket on an interface, or a UDP socket bound to an IPv4
+ * address. */
 int netns_far_packet(const char *ifname);
+int netns_far_udp(const char *ip, uint16_t port);
 
 #endif
