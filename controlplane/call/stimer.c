@@ -309,9 +309,7 @@ static void probe(
 		return;
 	if (st->role == STIMER_OFF && par->no_timer == STIMER_PROBE_OFF)
 		return;
-	if (st->role == STIMER_OFF || st->busy)
-		act->kind = STIMER_SEND_OPTIONS;
-	else if (use_update(st) || st->judged)
+	if (st->role != STIMER_OFF && !st->busy && (use_update(st) || st->judged))
 		start(st, par, now, act);
 	else
 		act->kind = STIMER_SEND_OPTIONS;
