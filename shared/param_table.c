@@ -231,7 +231,7 @@ const struct param param_table[] = {
 	 .value = "180", .min = 5, .max = 600, .unit = "s",
 	 .help = "Longest time a call may ring."},
 	{AT_SIP(nonce_lifetime_s), .name = "nonce_lifetime", .type = PARAM_INT, .flags = LIVE,
-	 .value = "300", .min = 10, .max = 3600, .unit = "s",
+	 .value = "300", .min = 10, .max = 300, .unit = "s",
 	 .help = "Age at which a digest challenge is stale."},
 
 	/* top of the file */
