@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A Redis of the scene's own, looked at as an operator does: by plain redis-cli."""
 
+import json
 import os
 import signal
 
@@ -45,8 +46,7 @@ class Redis:
         return done.stdout.rstrip("\n")
 
     def hash(self, key):
-        lines = self.cli("HGETALL", key).split("\n")
-        return dict(zip(lines[::2], lines[1::2]))
+        return json.loads(self.cli("--json", "HGETALL", key))
 
     def keys(self, pattern):
         return [k for k in self.cli("--scan", "--pattern", pattern).split("\n") if k]
