@@ -4,11 +4,14 @@
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/loop.h"
+#include "controlplane/ops/cdrtail.h"
 #include "controlplane/ops/confjson.h"
 #include "controlplane/ops/ctlserver.h"
 #include "shared/clock.h"
 
 #include <string.h>
+
+#define CDR_LAST 20 /* records that are shown if nobody says how many */
 
 static json_t *number(uint64_t value)
 {
@@ -277,6 +280,15 @@ static void on_bindings(void *arg, struct ctlserver_request *request, const json
 	ctlserver_reply(request, json_pack("{so}", "bindings", list));
 }
 
+static void on_cdr(void *arg, struct ctlserver_request *request, const json_t *args)
+{
+	struct loop *loop = arg;
+	uint64_t last = arg_number(args, "last");
+
+	cdrtail_answer(request, &loop->uv, loop->conf->node.cdr_file, last ? last : CDR_LAST,
+		arg_number(args, "unproven_s"));
+}
+
 static void on_config(void *arg, struct ctlserver_request *request, const json_t *args)
 {
 	struct loop *loop = arg;
@@ -302,6 +314,7 @@ int commands_open(struct loop *loop)
 		{"call", on_call, loop},
 		{"end", on_end, loop},
 		{"bindings", on_bindings, loop},
+		{"cdr", on_cdr, loop},
 		{"config", on_config, loop},
 		{"stop", on_stop, loop},
 	};
