@@ -63,10 +63,12 @@ int store_call_adopt(
 	struct store *store, struct store_call *call, const char *id, const struct record *rec)
 {
 	int err = make_known(store, call, id);
+	int64_t ver;
 
 	if (err)
 		return err;
-	call->ver = (uint32_t)record_get_num(rec, "ver", 0);
+	ver = record_get_num(rec, "ver", 0);
+	call->ver = ver > 0 && ver < INT32_MAX ? (uint32_t)ver : 0;
 	call->flags = CALL_CREATED;
 	return 0;
 }

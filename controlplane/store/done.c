@@ -94,11 +94,14 @@ static void on_reply(struct conn_cmd *cmd, const redisReply *reply)
 	struct store_done *done = (struct store_done *)cmd;
 	const char *code;
 
-	if (!store_reply_code(done->store, done->partition, reply, &code) ||
-		(strcmp(code, "OK") != 0 && strcmp(code, "DUP") != 0))
+	if (!store_reply_code(done->store, done->partition, reply, &code)) {
 		queue(done);
-	else
+	} else if (strcmp(code, "OK") == 0 || strcmp(code, "DUP") == 0) {
 		written(done);
+	} else {
+		store_nonsense(done->store, "c_done");
+		queue(done);
+	}
 }
 
 static int transmit(struct store *store, struct store_done *done, uint64_t now_ms)

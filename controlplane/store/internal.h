@@ -130,7 +130,7 @@ struct store {
 	struct siphash_key bind_key;
 	bool bindings_lost;
 
-	uint32_t load_next, load_open; /* load.c */
+	uint32_t load_next, load_open, load_strange; /* load.c */
 	struct shipper shipper;
 
 	struct {
@@ -161,6 +161,7 @@ bool store_may_send(const struct store *store, uint64_t now_ms);
 bool store_reply_code(
 	struct store *store, uint16_t partition, const redisReply *reply, const char **code);
 
+void store_nonsense(struct store *store, const char *function);
 /* A write that Redis may refuse (when it is full, ...) was accepted. */
 void store_wrote(struct store *store);
 

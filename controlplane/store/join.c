@@ -140,7 +140,7 @@ static void join_answer(struct store *store, const redisReply *reply, uint64_t s
 	const char *code = conn_reply_code(reply);
 
 	if (!code) {
-		conn_doom(&store->hot, "n_join: no answer of our function library");
+		store_nonsense(store, "n_join");
 	} else if (strcmp(code, "OK") == 0) {
 		store->incarnation = (uint32_t)conn_reply_num(reply, 1);
 		lease_clock(store, conn_reply_num(reply, 2), sent_us);
@@ -150,6 +150,8 @@ static void join_answer(struct store *store, const redisReply *reply, uint64_t s
 	} else if (strcmp(code, "FENCED") == 0) {
 		store_fatal(store, "FENCED: another process runs as node %s, incarnation %lld",
 			store->conf.node, (long long)conn_reply_num(reply, 1));
+	} else if (strcmp(code, "VERSION") != 0 && strcmp(code, "PARTITIONS") != 0) {
+		store_nonsense(store, "n_join");
 	} else {
 		char text[32];
 

@@ -74,7 +74,7 @@ static void taken(struct store *store, struct lease *lease, const redisReply *re
 		(uint64_t)conn_reply_num(reply, 4) >= lease->seq;
 
 	if (strlen(tok) >= sizeof(lease->tok) || !*tok) {
-		conn_doom(&store->hot, "p_take gave no token: not our function library?");
+		store_nonsense(store, "p_take");
 		return;
 	}
 	strcpy(lease->tok, tok);
@@ -122,8 +122,10 @@ static void on_take(struct conn_cmd *cmd, const redisReply *reply)
 		return;
 	if (strcmp(code, "OK") == 0)
 		taken(store, lease, reply);
-	else
+	else if (strcmp(code, "HELD") == 0)
 		held(store, lease, reply);
+	else
+		store_nonsense(store, "p_take");
 	if (store->phase == PHASE_TAKE && lease_all_mine(store))
 		store_enter_up(store);
 }

@@ -103,8 +103,10 @@ static void index_member(struct store *store, const struct load *load, const cha
 	if (load->kind == LOAD_REGDUE) {
 		ask_binding(store, load->partition, member);
 	} else if (!id_fits(member, load->partition)) {
-		log_warning("Redis: %s is not a call of its partition: left alone",
-			log_escape(text, sizeof(text), member, strlen(member)));
+		if (store->load_strange++ == 0)
+			log_warning("Redis: %s in an index is not a call of its partition: such "
+				    "entries are left alone",
+				log_escape(text, sizeof(text), member, strlen(member)));
 	} else if (load->kind == LOAD_DUE) {
 		ask_call(store, load->partition, member);
 	} else if (!calls_find(store, member) && !done_has(store, member)) {
@@ -179,6 +181,7 @@ void load_start(struct store *store)
 {
 	store->phase = PHASE_LOAD;
 	store->load_next = 0;
+	store->load_strange = 0;
 }
 
 void load_pump(struct store *store, uint64_t now_ms)

@@ -231,10 +231,17 @@ static void was_read(struct store_op *op, const redisReply *reply)
 	op_finish(op);
 }
 
+static void mad(struct store_op *op)
+{
+	store_nonsense(op->store, kinds[op->kind].function);
+	op_unknown(op);
+}
+
 static void on_reply(struct conn_cmd *cmd, const redisReply *reply)
 {
 	struct store_op *op = (struct store_op *)cmd;
 	const char *code;
+	int64_t ver;
 
 	if (op->kind == OP_READ) {
 		if (reply)
@@ -245,12 +252,16 @@ static void on_reply(struct conn_cmd *cmd, const redisReply *reply)
 	}
 	if (!store_reply_code(op->store, op->partition, reply, &code))
 		op_unknown(op);
+	else if ((ver = conn_reply_num(reply, 2)) < 0 || ver > INT32_MAX)
+		mad(op);
 	else if (strcmp(code, "OK") == 0 || strcmp(code, "DUP") == 0)
-		succeeded(op, (uint32_t)conn_reply_num(reply, 2), *code == 'D');
+		succeeded(op, (uint32_t)ver, *code == 'D');
 	else if (strcmp(code, "NOTDUE") == 0)
 		not_due(op);
 	else if (strcmp(code, "STATE") == 0)
 		ended(op);
+	else if (strcmp(code, "STALE") == 0)
+		stale(op, (uint32_t)ver);
 	else
-		stale(op, (uint32_t)conn_reply_num(reply, 2));
+		mad(op);
 }

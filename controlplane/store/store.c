@@ -86,6 +86,23 @@ static void refused(struct store *store, const redisReply *reply)
 	store->pause_until = clock_boot_ms() + STORE_PAUSE_MS;
 }
 
+static bool is_code(const char *code)
+{
+	static const char *const codes[] = {
+		"OK", "DUP", "HELD", "STALE", "STATE", "NOTDUE", "FENCED", "NOLEASE"};
+
+	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (strcmp(code, codes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void store_nonsense(struct store *store, const char *function)
+{
+	conn_doom(&store->hot, "nonsense for an answer to %s: not our function library?", function);
+}
+
 bool store_reply_code(
 	struct store *store, uint16_t partition, const redisReply *reply, const char **code)
 {
@@ -99,8 +116,8 @@ bool store_reply_code(
 		return false;
 	}
 	*code = conn_reply_code(reply);
-	if (!*code) {
-		conn_doom(&store->hot, "nonsense for an answer: not our function library?");
+	if (!is_code(*code)) {
+		store_nonsense(store, "a function");
 		return false;
 	}
 	if (strcmp(*code, "FENCED") == 0) {
