@@ -82,3 +82,20 @@ def refreshed(scene, ip, method, count=1):
         confirmed = final[0].time
     rising(found, "the refreshes towards " + ip)
     return found
+
+
+def relayed(scene, since, lost=0, late=0.5):
+    """Every RTP packet that reached the node since then left it again: at most `lost` did not,
+    none took longer than `late` seconds. This asks the wire, not the phones, whose threads may be
+    busy elsewhere."""
+    wire = [p for p in scene.wire.all() if p.rtp and p.time >= since]
+    left = {}
+    for p in wire:
+        if p.src[0] == NODE:
+            left.setdefault(p.payload, p.time)
+    arrived = [p for p in wire if p.dst[0] == NODE and p.time < wire[-1].time - 1]
+    check(len(arrived) > 20, "only %d RTP packets reached the node" % len(arrived))
+    gone = [p for p in arrived if p.payload not in left]
+    check(len(gone) <= lost, "%d of %d RTP packets were not relayed" % (len(gone), len(arrived)))
+    delay = max((left[p.payload] - p.time for p in arrived if p.payload in left), default=0)
+    check(delay <= late, "an RTP packet took %.3f s" % delay)
