@@ -62,6 +62,21 @@ static void learn_lock_on(
 	record_store(&record->match, key);
 }
 
+/* The learnt host has another port now: a NAT that forgot a silent mapping. Its SSRC must be the
+ * same, and the old port silent (LA-03). */
+static bool learn_has_moved(struct worker *w, const struct relay_packet *p,
+	const struct addr *source, bool rtcp, const struct rtp_info *info)
+{
+	const struct media *m = w->media;
+	uint32_t heard = rtcp ? m->heard_rtcp[p->id] : m->heard_rtp[p->id];
+
+	if (heard &&
+		clock_tick_before(w->now_tick, heard + (rtcp ? LEARN_MOVED_RTCP : LEARN_MOVED)))
+		return false;
+	return learn_class_rtcp(&m->record[p->id], m->ip6 ? &m->ip6[p->id] : NULL, source, info) ==
+		LATCH_EXACT;
+}
+
 static bool learn_is_straggler(
 	const struct flow_cold *cold, const struct addr *source, uint32_t now_tick)
 {
@@ -89,7 +104,8 @@ static bool learn_owned(struct worker *w, const struct relay_packet *p, const st
 	if (!from)
 		return false;
 	*why = FACTS_DROP_OFF_SOURCE;
-	if (rtcp ? cold->rtcp_match : m->record[p->id].match)
+	if ((rtcp ? cold->rtcp_match : m->record[p->id].match) &&
+		!learn_has_moved(w, p, source, rtcp, info))
 		return false;
 	/* All on one port: RTP has told the source of both. */
 	if (rtcp && mux && m->record[p->id].match && !p->odd)

@@ -5,11 +5,22 @@
 
 #include "dataplane/media/relay.h"
 #include "dataplane/media/rtp.h"
+#include "shared/clock.h"
 
 /* True: the source has just been learnt from this packet, which is sound; go on with it. False: it
  * is not to be relayed, for the reason in *why. */
 bool learn_source(struct worker *w, const struct relay_packet *packet, const struct addr *source,
 	bool rtcp, const struct rtp_info *info, enum facts_drop *why);
+
+/* Ticks of silence after which the learnt host may have another port (LA-03: its NAT forgot the
+ * mapping). */
+#define LEARN_MOVED      300
+#define LEARN_MOVED_RTCP 1500
+
+static inline bool learn_may_move(uint32_t heard, uint32_t now_tick)
+{
+	return heard == 0 || !clock_tick_before(now_tick, heard + LEARN_MOVED);
+}
 
 /* Another thread may be at it: then nothing is learnt from this packet. */
 static inline bool learn_begin(struct flow_cold *cold)

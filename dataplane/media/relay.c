@@ -80,7 +80,9 @@ static bool relay_learn(struct worker *w, const struct relay_packet *p, struct r
 	enum facts_drop why = FACTS_DROP_OFF_SOURCE;
 	struct addr source;
 
-	if (!s->rtcp && record_load(&s->record->match)) {
+	/* Off-source floods cost no more than this. */
+	if (!s->rtcp && record_load(&s->record->match) &&
+		!learn_may_move(w->media->heard_rtp[p->id], w->now_tick)) {
 		relay_reject(w, p, s->record, why);
 		return false;
 	}
