@@ -25,7 +25,7 @@ enum gate_action {
 	GATE_ACCEPT,    /* parse msg[0 .. len) of the result */
 	GATE_DROP,      /* forget it; why tells the counter */
 	GATE_REPLY,     /* a request that gate_reply can answer with code and reason */
-	GATE_KEEPALIVE, /* CRLF, NULs, "jaK", STUN: swallow without a word */
+	GATE_KEEPALIVE, /* CRLF, NULs, "jaK", STUN: no SIP, and no fault */
 };
 
 /* Counted by reason; the text is for logs and metrics. */

@@ -3,13 +3,15 @@
 #include "controlplane/sip/stack_impl.h"
 
 #include "controlplane/sip/msg.h"
+#include "controlplane/sip/stun.h"
 #include "shared/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MAX 8192 /* a stateless refusal that is longer is not sent */
+#define REPLY_MAX 8192  /* a stateless refusal that is longer is not sent */
+#define STUN_RATE 20000 /* answers a second */
 
 uint64_t stack_now(const struct sip_stack *stack)
 {
@@ -112,6 +114,17 @@ static void receive_sip(
 		server_request(stack, msg, gate, flow, gate->msg, gate->len);
 }
 
+/* A keep-alive that wants an answer (KA-06). It is small, and all of them together are bounded. */
+static void receive_stun(
+	struct sip_stack *stack, const char *buf, size_t len, const struct sip_flow *flow)
+{
+	uint8_t out[STUN_ANSWER_MAX];
+	size_t n = stun_answer((const uint8_t *)buf, len, &flow->remote, out);
+
+	if (n && limit_bucket_take(&stack->stun, STUN_RATE, STUN_RATE, stack_now(stack)))
+		stack_output(stack, flow, (const char *)out, n);
+}
+
 void sip_stack_receive(void *arg, const char *buf, size_t len, const struct sip_flow *flow)
 {
 	struct sip_stack *stack = arg;
@@ -126,6 +139,8 @@ void sip_stack_receive(void *arg, const char *buf, size_t len, const struct sip_
 		receive_sip(stack, &gate, flow);
 	else if (gate.action == GATE_REPLY)
 		stack_refuse(stack, flow, buf, len, gate.code, gate.reason, NULL);
+	else if (gate.why == GATE_WHY_STUN)
+		receive_stun(stack, buf, len, flow);
 }
 
 static void on_unreachable(

@@ -98,6 +98,7 @@ struct sip_stack {
 	osip_transaction_t *retired; /* linked by reserved2, freed by the timer */
 	struct wheel_timer retire_timer;
 	struct limit_bucket refusals;
+	struct limit_bucket stun;
 	struct limit limit;
 };
 

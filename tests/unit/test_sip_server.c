@@ -300,6 +300,11 @@ static void test_tx09_matching(void **state)
 			print_error("case %zu\n", i);
 		assert_int_equal(seen.requests, requests);
 	}
+	/* The cookie alone says nothing: RFC 2543 looks at the Request-URI too. */
+	world_receive("OPTIONS sip:other@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9;"
+		      "branch=z9hG4bK\r\nFrom: <sip:a@h>;tag=peer\r\nTo: <sip:us@h>\r\n"
+		      "Call-ID: c1\r\nCSeq: 7 OPTIONS\r\n\r\n");
+	assert_int_equal(seen.requests, ++requests);
 	/* Another method with the same branch. */
 	ask_via("INVITE", "10.0.0.9:5060;branch=z9hG4bKx", "", 7);
 	assert_int_equal(seen.requests, requests + 1);
@@ -501,6 +506,21 @@ static void test_gate_refusals(void **state)
 	world_close();
 }
 
+/* KA-06: a STUN Binding is answered, a STUN answer is not. */
+static void test_ka06_stun(void **state)
+{
+	char binding[20] = {0, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42, 1};
+
+	open_plain();
+	sip_stack_receive(world_stack, binding, sizeof(binding), &world_peer);
+	assert_int_equal(world_sent_count, 1);
+	assert_int_equal(world_sent[0].flow.remote.port, 40000);
+	binding[0] = 1;
+	sip_stack_receive(world_stack, binding, sizeof(binding), &world_peer);
+	assert_int_equal(world_sent_count, 1);
+	world_close();
+}
+
 /* SE-14: a stranger gets his rate, then a few refusals, then silence; what belongs to a call of
  * ours is served all the same. */
 static void test_se14_flood(void **state)
@@ -569,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_refuse_and_ignore),
 		cmocka_unit_test(test_detach),
 		cmocka_unit_test(test_gate_refusals),
+		cmocka_unit_test(test_ka06_stun),
 		cmocka_unit_test(test_se14_flood),
 		cmocka_unit_test(test_se14_full),
 	};
