@@ -37,6 +37,9 @@ static void on_ready(void *arg)
 	struct loop *loop = arg;
 
 	log_notice("ready: %u calls restored", loop->calls.count);
+	/* Not earlier: the data plane would drop what the former process had set. */
+	if (loop->calls.dp)
+		dpclient_start(loop->calls.dp);
 }
 
 static void on_up(void *arg)

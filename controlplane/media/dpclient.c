@@ -127,10 +127,14 @@ int dpclient_open(struct dpclient **out, uv_loop_t *loop, const struct dpclient_
 	c->retry.data = c;
 	c->prepare.data = c;
 	c->handles = 2;
-	uv_prepare_start(&c->prepare, dpclient_on_prepare);
-	uv_timer_start(&c->retry, dpclient_on_retry, 0, 0);
 	*out = c;
 	return 0;
+}
+
+void dpclient_start(struct dpclient *c)
+{
+	uv_prepare_start(&c->prepare, dpclient_on_prepare);
+	uv_timer_start(&c->retry, dpclient_on_retry, 0, 0);
 }
 
 void dpclient_unref(struct dpclient *c)

@@ -450,6 +450,7 @@ static int setup(void **state)
 			.arg = b},
 	};
 	assert_int_equal(dpclient_open(&b->c, &b->loop, &b->conf), 0);
+	dpclient_start(b->c);
 	*state = b;
 	return 0;
 }
@@ -1079,6 +1080,7 @@ static void test_close(void **state)
 		b->conf.slot = (uint32_t)turns;
 		b->conf.events = (struct dpclient_events){0};
 		assert_int_equal(dpclient_open(&c, &b->loop, &b->conf), 0);
+		dpclient_start(c);
 		for (int i = 0; i < turns; i++)
 			turn(b);
 		dpclient_close(c);

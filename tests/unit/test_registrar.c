@@ -107,6 +107,7 @@ static int setup(void **state)
 	assert_int_equal(parser_init(), 0);
 	assert_int_equal(uv_loop_init(&b->loop), 0);
 	assert_int_equal(dpclient_open(&b->dp, &b->loop, &dp), 0);
+	dpclient_start(b->dp);
 	b->now = NOW;
 	b->source = (struct addr){.family = ADDR_IPV4, .port = 1024, .ip = {198, 51, 100, 7}};
 	b->user = "bob";
