@@ -60,9 +60,13 @@ struct dpclient_conf {
 
 struct dpclient;
 
-/* Starts to connect; the data plane need not be there. Returns 0, -EINVAL (range, counts, path too
- * long; the log says what) or -ENOMEM. */
+/* Makes a client that does not connect yet. Returns 0, -EINVAL (range, counts, addresses, path too
+ * long) or -ENOMEM. */
 int dpclient_open(struct dpclient **c, uv_loop_t *loop, const struct dpclient_conf *conf);
+
+/* Starts to connect; the data plane need not be there. To be called once, when all that outlived a
+ * former process has been set: the first sync removes from the data plane what is not set. */
+void dpclient_start(struct dpclient *c);
 
 /* Closes the connection; the memory goes once the loop has run its close callbacks. */
 void dpclient_close(struct dpclient *c);
