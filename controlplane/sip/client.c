@@ -11,7 +11,7 @@ struct sip_key client_key(
 	struct sip_stack *stack, const char *branch, size_t len, const char *method)
 {
 	struct siphash s;
-	struct sip_key key;
+	struct sip_key key = {{0}};
 
 	siphash_init(&s, &stack->key, 1);
 	siphash_add(&s, branch, len);

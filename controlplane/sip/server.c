@@ -29,7 +29,7 @@ static struct sip_key server_key(struct sip_stack *stack, const osip_message_t *
 	const osip_via_t *via = osip_list_get(&msg->vias, 0);
 	const char *branch = sip_msg_branch(msg);
 	struct siphash s;
-	struct sip_key key;
+	struct sip_key key = {{0}};
 	char text[SIP_URI_MAX];
 
 	siphash_init(&s, &stack->key, 1);
@@ -59,7 +59,7 @@ struct sip_key server_call_key(struct sip_stack *stack, const osip_message_t *ms
 	const char *tag = sip_msg_from_tag(msg);
 	uint32_t cseq = sip_msg_cseq(msg);
 	struct siphash s;
-	struct sip_key key;
+	struct sip_key key = {{0}};
 	char text[SIP_URI_MAX];
 
 	siphash_init(&s, &stack->key, 1);

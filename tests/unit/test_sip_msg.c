@@ -339,7 +339,7 @@ static void test_builds_a_request(void **state)
 	osip_message_free(msg);
 }
 
-/* SE-05: text that would end its line or field is refused or loses its sting. */
+/* SE-05: text that would end its line or field is refused or made harmless. */
 static void test_builds_nothing_injected(void **state)
 {
 	static const char *const bad_uris[] = {"sip:a@h\r\nX: y", "sip:a@h>;tag=x", "sip:a b@h",
