@@ -96,7 +96,8 @@ struct sip_stack_config {
 int sip_stack_open(struct sip_stack **stack, const struct sip_stack_config *config,
 	const struct sip_handlers *handlers);
 
-/* Frees every transaction without a callback and closes the sockets. NULL is fine. */
+/* Frees every transaction without a callback and closes the sockets. Not from inside a callback.
+ * NULL is fine. */
 void sip_stack_close(struct sip_stack *stack);
 
 /* One datagram, as the transport hands it over (tests, and datagrams forwarded by another loop). */
