@@ -123,6 +123,7 @@ static void test_directions(void **state)
 		{"", "a=sendonly\r\n", SDP_SENDONLY, true, false},
 		{"", "a=recvonly\r\n", SDP_RECVONLY, false, true},
 		{"", "a=inactive\r\n", SDP_INACTIVE, false, false},
+		{"", "a=sendonly\r\na=recvonly\r\n", SDP_SENDONLY, true, false}, /* the first */
 		{"a=sendonly\r\n", "", SDP_SENDONLY, true, false},
 		{"a=inactive\r\n", "a=sendrecv\r\n", SDP_SENDRECV, true, true},
 		{"", "c=IN IP4 0.0.0.0\r\n", SDP_SENDONLY, false, false},
@@ -166,6 +167,8 @@ static void test_dtx(void **state)
 		{"m=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=no\r\n",
 			false},
 		{"m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=yes\r\n", true},
+		{"m=audio 4000 RTP/AVP 18 101\r\na=fmtp:101 0-16\r\na=fmtp:18 annexb=no\r\n",
+			false},
 		{"m=audio 4000 RTP/AVP 4\r\n", true},
 		{"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\n", true},
 		{"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 amr-wb/16000\r\n", true},
@@ -240,6 +243,10 @@ static void test_matching(void **state)
 	assert_int_equal(sdp_check_answer(&offer, &answer), -EINVAL);
 	assert_int_equal(describe(&answer, HEAD AUDIO "m=video 5000 RTP/AVP 96\r\n"), 0);
 	assert_int_equal(sdp_check_answer(&offer, &answer), -EINVAL); /* was not offered */
+	assert_int_equal(
+		describe(&answer, HEAD "m=audio 1 RTP/SAVP 0\r\nm=video 0 RTP/AVP 96\r\n"), 0);
+	assert_int_equal(sdp_check_answer(&offer, &answer), -EINVAL);
+	assert_int_equal(sdp_check_reoffer(&offer, &answer), -EINVAL);
 	assert_int_equal(describe(&answer, HEAD AUDIO "m=image 5000 udptl t38\r\n"), 0);
 	assert_int_equal(sdp_check_reoffer(&offer, &answer), 0); /* a removed line is free */
 }
