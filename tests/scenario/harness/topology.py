@@ -11,6 +11,7 @@
 """
 
 from .netns import Network
+from .proc import run
 
 NODE = "192.0.2.10"
 GATEWAY = "192.0.2.1"
@@ -92,10 +93,9 @@ class Topology:
             net.sysctl(ns, "net.netfilter." + key, timeout)
         return ns
 
-    def forget_nat(self):
-        """The NAT loses all its bindings at once, as after a power cut."""
-        from .proc import run
-        run(["conntrack", "-F"], ns=self.nat, check=False)
+    def forget_nat(self, ip=BOB):
+        """The NAT loses its mappings of that host at once."""
+        run(["conntrack", "-D", "-p", "udp", "-s", ip], ns=self.nat, check=False)
 
     def close(self):
         self.net.close()
