@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The relay between IPv6 legs, and between the families (RT-09). */
+#include "tests/component/relay_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct scene *open6(void)
+{
+	return scene_open(
+		"[2001:db8:1::11]:4000", "2001:db8::1", "[2001:db8:2::12]:5000", "2001:db8::2");
+}
+
+static struct scene *open_cross(void)
+{
+	return scene_open("10.0.0.11:4000", "192.0.2.1", "[2001:db8:2::12]:5000", "2001:db8::2");
+}
+
+/* RTP and RTCP of both legs, learnt, with every length. */
+static void life(struct scene *s)
+{
+	scene_learn(s);
+	for (int leg = 0; leg < 2; leg++) {
+		struct addr source = s->phone[leg];
+		struct frame sent = {.ttl = 9, .tos = 0xb8}, got;
+
+		for (uint16_t len = 12; len < 700; len++) {
+			frame_rtp(&sent, 0, s->seq[leg]++, 1, len);
+			scene_feed(s, leg, &source, 0, &sent);
+			scene_expect(s, leg, &got);
+			assert_int_equal(got.ttl, 8);
+			assert_int_equal(got.tos, 0xb8);
+			assert_int_equal(got.len, len);
+			assert_memory_equal(got.payload, sent.payload, len);
+			assert_memory_equal(got.mac_dst, rig_gateway[!leg], 6);
+		}
+		source.port++;
+		frame_rtcp(&sent, 1);
+		scene_feed(s, leg, &source, 1, &sent);
+		assert_true(rig_sent(s->rig, &got));
+		assert_int_equal(got.src.port, s->local[!leg].port + 1);
+		assert_int_equal(got.dst.port, s->phone[!leg].port + 1);
+		assert_true(addr_same_ip(&got.dst, &s->phone[!leg]));
+		assert_int_equal(s->rig->facts.flow_rtcp[s->flow[leg].id], s->rig->w->now_tick);
+	}
+	scene_expect_none(s);
+}
+
+static void same_family(void **state)
+{
+	struct scene *s = open6();
+
+	life(s);
+	scene_close(s);
+}
+
+static void across(void **state)
+{
+	struct scene *s = open_cross();
+
+	life(s);
+	scene_close(s);
+}
+
+/* IPv6 knows no datagram without a checksum: it gets one on its way, and one that comes without is
+ * dropped. */
+static void no_checksum(void **state)
+{
+	struct scene *s = open_cross();
+	struct frame sent = {.no_checksum = true}, got;
+
+	scene_set_latched(s);
+	frame_rtp(&sent, 0, 1, 1, 173);
+	scene_feed(s, 0, &s->phone[0], 0, &sent);
+	scene_expect(s, 0, &got);
+	assert_false(got.no_checksum);
+	scene_feed(s, 1, &s->phone[1], 0, &sent);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_CHECKSUM), 1);
+	scene_close(s);
+}
+
+/* Addresses that differ in their last byte only are strangers. */
+static void off_source(void **state)
+{
+	struct scene *s = open6();
+	struct addr other = rig_addr("[2001:db8:1::19]:4000");
+
+	scene_set_latched(s);
+	scene_rtp(s, 0);
+	scene_expect(s, 0, NULL);
+	scene_rtp_from(s, 0, &other, SCENE_SSRC);
+	other = rig_addr("[2001:db8:1::11]:4001");
+	scene_rtp_from(s, 0, &other, SCENE_SSRC);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_OFF_SOURCE), 2);
+	scene_rtp(s, 0);
+	scene_expect(s, 0, NULL);
+	scene_close(s);
+}
+
+/* Each change of a destination shows at once, and never half. */
+static void destination_moves(void **state)
+{
+	struct scene *s = open6();
+
+	scene_learn(s);
+	for (unsigned int n = 1; n < 200; n++) {
+		s->phone[1].ip[15] = (uint8_t)(n == 99 ? 1 : n);
+		s->phone[1].ip[8] = (uint8_t)(n * 3);
+		s->flow[1].remote = s->phone[1];
+		s->flow[1].flags = PROTO_FLOW_RELEARN;
+		scene_set(s, 1);
+		scene_rtp(s, 0);
+		scene_expect(s, 0, NULL);
+		rig_pass(s->rig, 20);
+	}
+	scene_close(s);
+}
+
+/* A leg's addresses are of its port's family. */
+static void families(void **state)
+{
+	struct scene *s = open6();
+
+	s->flow[0].remote = rig_addr("10.0.0.11:4000");
+	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), -EINVAL);
+	scene_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_family),
+		cmocka_unit_test(across),
+		cmocka_unit_test(no_checksum),
+		cmocka_unit_test(off_source),
+		cmocka_unit_test(destination_moves),
+		cmocka_unit_test(families),
+	};
+
+	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);
+}

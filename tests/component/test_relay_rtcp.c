@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* RTCP: its own port or muxed, each leg as it negotiated (RT-01, RT-02), and whose it must be. */
+#include "tests/component/relay_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct addr above(struct addr addr)
+{
+	addr.port++;
+	return addr;
+}
+
+static void expect(struct scene *s, const struct addr *src, const struct addr *dst)
+{
+	struct frame got;
+
+	assert_true(rig_sent(s->rig, &got));
+	assert_true(addr_equal(&got.src, src));
+	assert_true(addr_equal(&got.dst, dst));
+	assert_int_equal(got.payload[1], 201);
+}
+
+static void report(
+	struct scene *s, int leg, const struct addr *source, uint16_t port, uint32_t ssrc)
+{
+	struct frame frame = {0};
+
+	frame_rtcp(&frame, ssrc);
+	scene_feed(s, leg, source, port, &frame);
+}
+
+/* The SDP's RTCP address is taken at its first packet; the stamp is RTCP's own. */
+static void own_port(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]), dst = above(s->phone[1]);
+	struct addr local = above(s->local[1]);
+	const struct proto_flow_event *event;
+
+	scene_set(s, 0);
+	scene_set(s, 1);
+	report(s, 0, &source, 1, 7);
+	expect(s, &local, &dst);
+	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], s->rig->w->now_tick);
+	assert_int_equal(s->rig->facts.flow_rtp[s->flow[0].id], 0);
+	assert_int_equal(scene_count(s, 0)->packets, 0);
+	assert_int_equal(s->rig->w->count->relayed_rtcp, 1);
+	rig_pass(s->rig, 20);
+	event = scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
+	assert_true(addr_equal(&event->addr, &source));
+	/* From now on it is the only one. */
+	report(s, 0, &s->phone[0], 1, 7);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_OFF_SOURCE), 1);
+	/* What goes to the leg goes there. */
+	source = above(s->phone[1]);
+	dst = above(s->phone[0]);
+	local = above(s->local[0]);
+	report(s, 1, &source, 1, 8);
+	expect(s, &local, &dst);
+	scene_close(s);
+}
+
+/* NAT gives RTCP a port of its own: taken from the host whose RTP was learnt, at once if the SSRC
+ * is that of its RTP. */
+static void behind_nat(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = s->phone[0];
+	struct addr local = above(s->local[1]), dst = above(s->phone[1]);
+
+	scene_learn(s);
+	source.port = 61234;
+	report(s, 0, &source, 1, 0x999);
+	scene_expect_none(s);
+	report(s, 0, &source, 1, SCENE_SSRC);
+	expect(s, &local, &dst);
+	rig_pass(s->rig, 20);
+	scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
+	dst = above(s->phone[1]);
+	report(s, 1, &dst, 1, SCENE_SSRC + 1);
+	local = above(s->local[0]);
+	expect(s, &local, &source);
+	scene_close(s);
+}
+
+/* A stranger's RTCP is neither forwarded nor life (SE-18). */
+static void stranger(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr other = rig_addr("203.0.113.66:4001");
+
+	scene_learn(s);
+	for (int n = 0; n < 20; n++)
+		report(s, 0, &other, 1, SCENE_SSRC);
+	scene_expect_none(s);
+	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
+	assert_int_equal(scene_count(s, 0)->rejected, 20);
+	scene_close(s);
+}
+
+static void malformed(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]);
+	struct frame frame = {0};
+
+	scene_set_latched(s);
+	for (uint16_t len = 0; len < 32; len++) {
+		frame_rtcp(&frame, 1);
+		frame.len = len;
+		scene_feed(s, 0, &source, 1, &frame);
+	}
+	frame_rtcp(&frame, 1);
+	frame.payload[1] = 100;
+	scene_feed(s, 0, &source, 1, &frame);
+	/* RTP on the RTCP port. */
+	frame_rtp(&frame, 0, 1, 1, 172);
+	scene_feed(s, 0, &source, 1, &frame);
+	scene_expect_none(s);
+	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
+	assert_int_equal(scene_count(s, 0)->rejected, 34);
+	scene_close(s);
+}
+
+/* All four ways in which two legs can have negotiated it. */
+static void mux(void **state)
+{
+	for (int way = 0; way < 4; way++) {
+		struct scene *s = scene_open4();
+
+		for (int leg = 0; leg < 2; leg++)
+			s->flow[leg].flags = way >> leg & 1 ? PROTO_FLOW_MUX : 0;
+		scene_learn(s);
+		for (int leg = 0; leg < 2; leg++) {
+			bool in = way >> leg & 1, out = way >> !leg & 1;
+			struct addr source = in ? s->phone[leg] : above(s->phone[leg]);
+			struct addr local = out ? s->local[!leg] : above(s->local[!leg]);
+			struct addr dst = out ? s->phone[!leg] : above(s->phone[!leg]);
+
+			report(s, leg, &source, !in, SCENE_SSRC + (uint32_t)leg);
+			expect(s, &local, &dst);
+			assert_int_equal(
+				s->rig->facts.flow_rtcp[s->flow[leg].id], s->rig->w->now_tick);
+		}
+		/* RTP goes on beside it. */
+		scene_rtp(s, 0);
+		scene_expect(s, 0, NULL);
+		scene_close(s);
+	}
+}
+
+/* Without mux, RTCP on the RTP port is nothing that was negotiated. */
+static void not_muxed(void **state)
+{
+	struct scene *s = scene_open4();
+
+	scene_set_latched(s);
+	report(s, 0, &s->phone[0], 0, SCENE_SSRC);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_PAYLOAD_TYPE), 1);
+	scene_close(s);
+}
+
+/* A muxed leg that only listens is known by its RTCP. */
+static void only_rtcp(void **state)
+{
+	struct scene *s = scene_open4();
+
+	s->flow[0].flags = PROTO_FLOW_MUX;
+	s->flow[0].remote_rtcp = s->phone[0];
+	scene_set(s, 0);
+	scene_set(s, 1);
+	report(s, 0, &s->phone[0], 0, 5);
+	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], s->rig->w->now_tick);
+	scene_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(own_port),
+		cmocka_unit_test(behind_nat),
+		cmocka_unit_test(stranger),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(mux),
+		cmocka_unit_test(not_muxed),
+		cmocka_unit_test(only_rtcp),
+	};
+
+	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);
+}
