@@ -21,6 +21,7 @@ from harness.expect import Failure, check, equal, wait, within  # noqa: E402
 from harness.judge import EARLIEST, LATEST, answered, refreshed  # noqa: E402
 from harness.node import CTL  # noqa: E402
 from harness.proc import run  # noqa: E402
+from harness.report import Show  # noqa: E402
 from harness.scene import Scene  # noqa: E402
 from harness.sipp import UPDATES  # noqa: E402
 
@@ -47,52 +48,6 @@ PICTURE = """
                   |          Redis 127.0.0.1:6379           |     %d s without a packet
                   +-----------------------------------------+
 """ % NAT_TIMEOUT
-
-
-class Show:
-    """Prints what happens, and keeps count of what was met."""
-
-    def __init__(self):
-        self.start = time.monotonic()
-        self.results = {}
-
-    def say(self, text=""):
-        print("%7.1f s  %s" % (time.monotonic() - self.start, text) if text else "", flush=True)
-
-    def show(self, text):
-        for line in text.splitlines():
-            print("             " + line, flush=True)
-
-    def shell(self, command, output):
-        self.show("$ " + command)
-        self.show(output)
-
-    def title(self, number, text):
-        self.say()
-        self.say("(%d) %s" % (number, text))
-
-    def expect(self, number, text, action):
-        """Runs one expectation, or a part of it, and says how it went."""
-        if self.attempt(number, text, action):
-            self.results.setdefault(number, True)
-            self.say("met %d: %s" % (number, text))
-
-    def attempt(self, number, text, action):
-        """What an expectation needs beforehand: says only that it failed."""
-        try:
-            action()
-        except Failure as failure:
-            self.results[number] = False
-            self.say("NOT MET %d: %s" % (number, text))
-            self.show(str(failure))
-            return False
-        return True
-
-    def verdict(self):
-        met = sum(1 for n in range(1, 7) if self.results.get(n))
-        self.say()
-        self.say("%d of 6 expectations met" % met)
-        return met == 6
 
 
 def ago(milliseconds):
@@ -373,9 +328,9 @@ def main():
     parser = argparse.ArgumentParser(description="One watched call, end to end.")
     parser.add_argument("--stay", action="store_true", help="leave the node running, until Ctrl-C")
     args = parser.parse_args()
-    show = Show()
+    show = Show(6)
     folder = tempfile.mkdtemp(prefix="linewatch-run-")
-    good = False
+    good = keep = False
     print(PICTURE)
     show.say("starting Redis and one linewatch node in network namespaces")
     try:
@@ -384,16 +339,24 @@ def main():
             show.show(yaml(CONF))
             Play(scene, show).play()
             good = show.verdict()
+            keep = not good
             if args.stay:
                 stay(scene, show)
     except Failure as failure:
         show.say("FAILED: %s" % failure)
+        keep = True
         good = False
+    except SystemExit:
+        print("interrupted", flush=True)
+        raise
+    except Exception:
+        keep = True
+        raise
     finally:
-        if good or args.stay:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
+        if keep:
             print("logs, captures and the node's files: " + folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
 
 

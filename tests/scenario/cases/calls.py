@@ -6,7 +6,7 @@ from harness.judge import nothing_left, over
 from harness.scene import Scene
 from harness.sip import sdp
 from harness.topology import CARRIER, FAR, NAT, NODE
-from harness.ua import Manner
+from harness.dialog import Manner
 
 from . import scenario
 

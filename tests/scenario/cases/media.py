@@ -11,7 +11,7 @@ from harness.netns import udp_socket
 from harness.rtp import Rtp
 from harness.scene import Scene
 from harness.topology import NAT, NODE, STRANGER
-from harness.ua import Manner
+from harness.dialog import Manner
 
 from . import scenario
 

@@ -8,7 +8,7 @@ from harness.judge import EARLIEST, LATEST, answered, over, refreshed, refreshes
 from harness.scene import Scene
 from harness.sipp import NO_UPDATES, SUPPORTED, UPDATES
 from harness.topology import CARRIER, NAT, NODE
-from harness.ua import Manner
+from harness.dialog import Manner
 
 from . import scenario
 

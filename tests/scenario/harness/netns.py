@@ -5,8 +5,10 @@ import contextlib
 import ctypes
 import os
 import re
+import shutil
 import signal
 import socket
+import tempfile
 import time
 
 from .proc import run
@@ -62,12 +64,18 @@ def existing():
     return [line.split()[0] for line in run(["ip", "netns", "list"]).splitlines() if line]
 
 
+def _orphaned(name):
+    """A name of ours whose process is gone (it was killed hard)."""
+    owner = _name.match(name)
+    return owner and not os.path.exists("/proc/" + owner.group(1))
+
+
 def sweep():
-    """Removes the namespaces of scenes whose process is gone (it was killed hard)."""
-    for ns in existing():
-        owner = _name.match(ns)
-        if owner and not os.path.exists("/proc/" + owner.group(1)):
-            remove(ns)
+    """Removes what scenes left that were killed hard."""
+    for ns in filter(_orphaned, existing()):
+        remove(ns)
+    for folder in filter(_orphaned, os.listdir(tempfile.gettempdir())):
+        shutil.rmtree(os.path.join(tempfile.gettempdir(), folder), ignore_errors=True)
 
 
 class Network:
