@@ -194,6 +194,7 @@ static void agree(struct leg *leg)
 	const char *why;
 
 	media->sends = false;
+	media->both = false;
 	media->mux = false;
 	if (media->off || !leg->remote_sdp || !leg->local_sdp ||
 		sdp_describe(&remote, leg->remote_sdp, strlen(leg->remote_sdp), &why) < 0 ||
@@ -205,8 +206,8 @@ static void agree(struct leg *leg)
 		return;
 	media->mux = theirs->mux && ours->mux;
 	media->sends = sdp_sends(theirs) && sdp_receives(ours);
-	if (media->sends && sdp_receives(theirs) && sdp_sends(ours))
-		media->two_way = true;
+	media->both = media->sends && sdp_receives(theirs) && sdp_sends(ours);
+	media->two_way |= media->both;
 }
 
 static struct verdict_clock clock_of(const struct leg *leg)
@@ -214,7 +215,7 @@ static struct verdict_clock clock_of(const struct leg *leg)
 	struct verdict_params par = call_verdict_params(leg->call);
 	struct verdict_media media = {
 		.sends = leg->media.sends,
-		.held = leg->media.two_way && !leg->media.sends,
+		.held = leg->media.two_way && !leg->media.both,
 		.off = leg->media.off,
 		.dtx = leg->media.dtx,
 		.rtcp_seen = leg->media.rtcp_seen,

@@ -65,7 +65,8 @@ struct leg_media {
 	uint32_t gen;            /* of the port */
 	bool mux;                /* rtcp-mux on this leg */
 	bool sends;              /* RTP is expected from it */
-	bool two_way;            /* the stream ran both ways once */
+	bool both;               /* the stream runs both ways */
+	bool two_way;            /* it did once */
 	bool off;                /* port 0 or no audio */
 	bool dtx;                /* may pause */
 	bool rtcp_seen;

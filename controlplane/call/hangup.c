@@ -6,6 +6,7 @@
 #include "controlplane/call/cdr.h"
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
+#include "controlplane/call/watch.h"
 #include "controlplane/sip/msg.h"
 #include "shared/clock.h"
 
@@ -160,12 +161,14 @@ static void begin(struct call *call, enum cause cause, unsigned int code, uint8_
 static void resume_watch(struct call *call)
 {
 	struct stimer_event resume = {.kind = STIMER_RESUME};
+	struct verdict_event again = {.kind = VERDICT_RESUMED};
 
 	log_notice("call %s: Redis knows a later expiry, not ended", call->store.id);
 	call->state = CALL_ACTIVE;
 	call->cause = CAUSE_NONE;
 	call->end_wall = 0;
-	call->verdict.ended = false;
+	watch_step(call, &again);
+	watch_start(call, call->answered_ms);
 	for (unsigned int i = 0; i < 2; i++)
 		refresh_step(&call->leg[i], &resume);
 }

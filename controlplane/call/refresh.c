@@ -178,7 +178,7 @@ void refresh_step(struct leg *leg, const struct stimer_event *event)
 {
 	struct calls *calls = leg->call->calls;
 	struct stimer_params par = leg_stimer_params(leg);
-	bool was_unanswered = leg->stimer.unanswered;
+	bool was_unanswered = leg->stimer.unanswered, had_timer = leg->stimer.timer;
 	struct stimer_action act;
 
 	stimer_step(&leg->stimer, &par, event, calls_now(calls), &act);
@@ -186,6 +186,8 @@ void refresh_step(struct leg *leg, const struct stimer_event *event)
 		wheel_cancel(calls->wheel, &leg->wake);
 	else
 		wheel_arm(calls->wheel, &leg->wake, act.next_ms);
+	if (leg->stimer.timer != had_timer)
+		watch_timer(leg);
 	switch (act.kind) {
 	case STIMER_SEND_UPDATE:
 	case STIMER_SEND_REINVITE:
@@ -293,8 +295,6 @@ static void on_refresh(
 	slot->client = NULL;
 	if (call->state != CALL_ACTIVE)
 		return;
-	if (event == SIP_TRANSPORT_ERROR)
-		code = 503;
 	if (event == SIP_RESPONSE && code != 408 &&
 		stimer_meaning(code, STIMER_REQUEST_UPDATE) != STIMER_MEANS_GONE)
 		refresh_learn(leg, resp);

@@ -58,24 +58,27 @@ void watch_step(struct call *call, const struct verdict_event *event)
 	}
 }
 
+void watch_timer(struct leg *leg)
+{
+	struct verdict_event event = {
+		.kind = VERDICT_TIMER,
+		.leg = (uint8_t)leg_index(leg),
+		.on = leg->stimer.timer,
+		.probing = leg->stimer.timer || leg_session(leg)->no_timer_probe != CONF_PROBE_OFF,
+	};
+
+	if (leg->call->answered_ms)
+		watch_step(leg->call, &event);
+}
+
 void watch_start(struct call *call, uint64_t answered_ms)
 {
 	struct verdict_event event = {.kind = VERDICT_ANSWERED, .at_ms = answered_ms};
 	struct calls *calls = call->calls;
 
 	watch_step(call, &event);
-	for (uint8_t i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
-		const struct leg *leg = &call->leg[i];
-
-		event = (struct verdict_event){
-			.kind = VERDICT_TIMER,
-			.leg = i,
-			.on = leg->stimer.timer,
-			.probing = leg->stimer.timer ||
-				leg_session(leg)->no_timer_probe != CONF_PROBE_OFF,
-		};
-		watch_step(call, &event);
-	}
+	for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++)
+		watch_timer(&call->leg[i]);
 	if (call->media == CONF_MEDIA_RELAY)
 		wheel_arm(calls->wheel, &call->proof,
 			calls_now(calls) + calls->conf->redis.proof_interval_s * 1000ull);

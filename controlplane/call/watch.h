@@ -13,6 +13,9 @@ void watch_step(struct call *call, const struct verdict_event *event);
  * CLOCK_BOOTTIME. */
 void watch_start(struct call *call, uint64_t answered_ms);
 
+/* Whether the leg's party supports session timers is known now, or has changed. */
+void watch_timer(struct leg *leg);
+
 /* The leg's media was renegotiated, or its clock was restarted. */
 void watch_media_reset(struct leg *leg);
 
