@@ -254,7 +254,8 @@ static int threads_start(struct dataplane *dp)
 
 	if (err)
 		return err;
-	err = exception_start(&dp->exception, eal_lcore_of_pump(dp->conf), dp->tsc_hz);
+	err = exception_start(
+		&dp->exception, eal_lcore_of_pump(dp->conf), dp->tsc_hz, dp->conf->idle_sleep_us);
 	if (err)
 		workers_stop(&dp->workers);
 	return err;

@@ -97,7 +97,7 @@ static int exception_run(void *arg)
 	struct exception *ex = arg;
 	unsigned int moved;
 
-	idle_open(&ex->idle, EXCEPTION_SLEEP_US, ex->tsc_hz);
+	idle_open(&ex->idle, ex->idle.max_us, ex->tsc_hz);
 	while (!__atomic_load_n(&ex->stop, __ATOMIC_RELAXED)) {
 		uint64_t now = rte_rdtsc();
 
@@ -160,10 +160,12 @@ void exception_attach(struct exception *ex, struct worker *workers, unsigned int
 		workers[i % count].port[i].from_host = ex->port[i].from_host;
 }
 
-int exception_start(struct exception *ex, unsigned int lcore, uint64_t tsc_hz)
+int exception_start(
+	struct exception *ex, unsigned int lcore, uint64_t tsc_hz, uint32_t idle_sleep_us)
 {
 	int err;
 
+	ex->idle.max_us = idle_sleep_us ? idle_sleep_us : EXCEPTION_SLEEP_US;
 	ex->lcore = lcore;
 	ex->tsc_hz = tsc_hz;
 	ex->stop = false;

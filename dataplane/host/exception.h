@@ -50,8 +50,10 @@ void exception_close(struct exception *ex);
  * again. Before they run. */
 void exception_attach(struct exception *ex, struct worker *workers, unsigned int count);
 
-/* Starts and ends the thread on its lcore. Returns 0 or -errno. */
-int exception_start(struct exception *ex, unsigned int lcore, uint64_t tsc_hz);
+/* Starts and ends the thread on its lcore. It sleeps as long as the workers do when there is
+ * nothing to carry (0, spin, is theirs alone). Returns 0 or -errno. */
+int exception_start(
+	struct exception *ex, unsigned int lcore, uint64_t tsc_hz, uint32_t idle_sleep_us);
 void exception_stop(struct exception *ex);
 
 #endif

@@ -196,6 +196,18 @@ static void test_two_on_one_socket(void **state)
 	assert_int_equal(dp_stop(&dp, SIGINT), 0);
 }
 
+/* The kernel spreads frames over the workers' queues; none is left behind. */
+static void test_two_workers(void **state)
+{
+	dp_start(&dp, "  workers: 2\n  ports: [\"af_packet:eth1\"]\n");
+	sh("ip addr add 192.0.2.10/24 dev lw0");
+	for (int i = 0; i < 5; i++)
+		sh(FAR "ip addr add 192.0.2.%d/24 dev far0 && " FAR
+		       "ping -I 192.0.2.%d -c 2 -i 0.2 -W 10 192.0.2.10 >/dev/null",
+			20 + i, 20 + i);
+	assert_int_equal(dp_stop(&dp, SIGTERM), 0);
+}
+
 /* Several workers, ports and drivers; each port has its host interface. */
 static void test_drivers(void **state)
 {
@@ -223,6 +235,7 @@ int main(void)
 		TEST(test_flood_starves_nobody),
 		BARE(test_start_that_cannot_work),
 		BARE(test_two_on_one_socket),
+		BARE(test_two_workers),
 		BARE(test_drivers),
 	};
 

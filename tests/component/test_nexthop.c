@@ -308,7 +308,8 @@ static void test_managed_entries(void **state)
 	uint16_t index = get("192.0.2.1");
 
 	await(index, 0xa0);
-	sh("ip neigh show 192.0.2.1 dev lw0 | grep -q managed");
+	/* Marked as ours. */
+	sh("ip neigh show 192.0.2.1 dev lw0 | grep managed | grep -q 'proto 211'");
 	scene_close(NULL);
 	assert_int_equal(scene_open(NULL), 0);
 	sh("ip neigh add 192.0.2.3 dev lw0 managed protocol 211 && "
