@@ -149,12 +149,14 @@ struct store {
 
 /* store.c */
 void store_wake(void *store);
-void store_complain(struct store *store, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-void store_fatal(struct store *store, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void store_enter_up(struct store *store);
 /* Room for one more command on the working connection. */
 bool store_may_send(const struct store *store, uint64_t now_ms);
+
+/* reply.c */
+void store_complain(struct store *store, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void store_fatal(struct store *store, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Looks at the reply of a function that writes. Returns true with the code if it can be handled by
  * the caller (OK, DUP, STALE, ...), false when the outcome is unknown or the write was refused;
  * then everything due (fatal, reconnect, pause) has been done. */

@@ -57,6 +57,8 @@ struct shipper {
 	uint64_t lines;
 };
 
+#define SHIPPER_GROUP "bill"
+
 int shipper_open(struct shipper *shipper, struct store *store);
 /* A partition's stream has something new. */
 void shipper_due(struct shipper *shipper, uint16_t partition);
@@ -68,5 +70,10 @@ bool shipper_idle(const struct shipper *shipper);
 /* The file's work is not running: the shipper may be closed. */
 bool shipper_at_rest(const struct shipper *shipper);
 void shipper_close(struct shipper *shipper);
+
+/* Between the files of the shipper. */
+void shipper_read(struct shipper *shipper); /* collects a batch, then calls shipper_work */
+void shipper_work(struct shipper *shipper); /* writes it in a thread of the pool */
+uint16_t shipper_partition(const struct shipper_part *part);
 
 #endif

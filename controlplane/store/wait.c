@@ -75,6 +75,9 @@ void calls_expire(struct store *store, uint64_t now_ms)
 {
 	bool up = store->phase == PHASE_UP;
 
+	/* Who does not own its calls any more must not act on them. */
+	if (store->phase == PHASE_FATAL)
+		return;
 	while (store->due && (!up || now_ms - store->due->since_ms >= store->conf.answer_ms))
 		fire(store, store->due, STORE_JOURNALLED);
 }

@@ -13,9 +13,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static void shell(const char *fmt, const char *dir)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), fmt, dir, dir);
+	if (system(line))
+		fprintf(stderr, "%s failed\n", line);
+}
+
+/* The server itself dies with us. */
 static void die(const char *what, const struct redis_server *server)
 {
-	fprintf(stderr, "redis-server: %s (%s, port %d)\n", what, server->dir, server->port);
+	fprintf(stderr, "redis-server: %s (port %d)\n", what, server->port);
+	shell("rm -rf %s", server->dir);
 	abort();
 }
 
@@ -38,8 +49,8 @@ static void run(const struct redis_server *server)
 	const char *argv[40] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
 		server->dir, "--logfile", "log", "--save", "", "--daemonize", "no",
 		"--hash-max-listpack-value", "512", "--appendonly", server->keeps ? "yes" : "no",
-		"--appendfsync", "always"};
-	int n = 19;
+		"--appendfsync", "always", "--repl-diskless-sync-delay", "0"};
+	int n = 21;
 
 	snprintf(port, sizeof(port), "%d", server->port);
 	snprintf(bus, sizeof(bus), "%d", server->bus);
@@ -135,15 +146,6 @@ void redis_server_stop(struct redis_server *server)
 void redis_server_continue(struct redis_server *server)
 {
 	kill(server->pid, SIGCONT);
-}
-
-static void shell(const char *fmt, const char *dir)
-{
-	char line[160];
-
-	snprintf(line, sizeof(line), fmt, dir, dir);
-	if (system(line))
-		fprintf(stderr, "%s failed\n", line);
 }
 
 void redis_server_forget(struct redis_server *server)

@@ -271,72 +271,6 @@ static void test_memory(void **state)
 		"listpack");
 }
 
-static void test_close_gives(void **state)
-{
-	struct owner_call *call = owner_new(&owner, "active");
-
-	call->number = 1;
-	owner_close(&owner);
-	/* What was pending has been written, and nobody has to wait for the leases. */
-	assert_string_equal(redis_text(&server, "HGET {p000}:lease tok"), "");
-	assert_string_equal(redis_text(&server, "HGET {p0ff}:lease tok"), "");
-	assert_int_equal(redis_number(&server, "ZCARD {p000}:due"), 1);
-	assert_string_equal(redis_text(&server, "HGET {cfg}:node:n01 state"), "down");
-}
-
-static void test_join(void **state)
-{
-	assert_int_equal(store_incarnation(owner.store), 1);
-	assert_string_equal(redis_text(&server, "GET {cfg}:ver"), "1");
-	assert_string_equal(redis_text(&server, "HGET {cfg}:conf partitions"), "256");
-	owner_close(&owner);
-	owner_start(&owner);
-	assert_int_equal(store_incarnation(owner.store), 2);
-}
-
-static void test_fenced(void **state)
-{
-	struct owner_call *call = owner_new(&owner, "active");
-
-	settle();
-	redis_text(&server, "HSET {%.4s}:lease tok n02/1/1 node n02", call->store.id);
-	call->number = 5;
-	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	assert_true(owner_until(&owner, owner_is_fatal, 5000));
-	assert_memory_equal(owner.why, "FENCED", 6);
-	assert_int_equal(call->results[STORE_OK], 1);
-	assert_false(store_accepts_new(owner.store));
-	assert_string_equal(owner_field(&server, call, "n"), "0");
-}
-
-static void test_schema(void **state)
-{
-	owner_close(&owner);
-	redis_text(&server, "SET {cfg}:ver 7");
-	owner_open(&owner);
-	assert_true(owner_until(&owner, owner_is_fatal, 5000));
-	assert_non_null(strstr(owner.why, "schema 7"));
-	assert_int_equal(owner.ready, 0);
-}
-
-static void test_held(void **state)
-{
-	owner_close(&owner);
-	/* A living node: it moves. */
-	redis_text(&server, "HSET {p017}:lease node n02 tok n02/1/5 rn 1");
-	owner.conf.take_ms = 5000;
-	owner_open(&owner);
-	for (int i = 2; i < 9; i++) {
-		owner_run(&owner, 1000);
-		redis_text(&server, "HSET {p017}:lease rn %d", i);
-	}
-	assert_int_equal(owner.ready, 0);
-	assert_string_equal(redis_text(&server, "HGET {p017}:lease tok"), "n02/1/5");
-	/* It dies. */
-	assert_true(owner_until(&owner, owner_is_ready, 15000));
-	assert_memory_equal(redis_text(&server, "HGET {p017}:lease tok"), "n01/", 4);
-}
-
 #define AOR  "sip:al@example.net"
 #define AORK "{%s}:reg:" AOR
 
@@ -393,7 +327,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {T(test_write), T(test_spread), T(test_coalesce),
 		T(test_nested), T(test_done_inside), T(test_life_at_once), T(test_end),
 		T(test_fact), T(test_ended_elsewhere), T(test_deleted), T(test_memory),
-		T(test_close_gives), T(test_join), T(test_fenced), T(test_schema), T(test_held),
 		T(test_bindings)};
 
 	return cmocka_run_group_tests(tests, server_start, server_end);
