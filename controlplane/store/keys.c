@@ -29,11 +29,6 @@ size_t keys_cdr(char key[static KEYS_MAX], uint16_t partition)
 	return key_in(key, partition, "cdr", "", "");
 }
 
-size_t keys_events(char key[static KEYS_MAX], uint16_t partition)
-{
-	return key_in(key, partition, "ev", "", "");
-}
-
 size_t keys_regdue(char key[static KEYS_MAX], uint16_t partition)
 {
 	return key_in(key, partition, "regdue", "", "");

@@ -18,7 +18,6 @@
 size_t keys_lease(char key[static KEYS_MAX], uint16_t partition);
 size_t keys_due(char key[static KEYS_MAX], uint16_t partition);
 size_t keys_cdr(char key[static KEYS_MAX], uint16_t partition);
-size_t keys_events(char key[static KEYS_MAX], uint16_t partition);
 size_t keys_regdue(char key[static KEYS_MAX], uint16_t partition);
 
 /* id is a call id (ids_call_format), leg is 'a' or 'b'. */
