@@ -22,7 +22,6 @@ struct loop {
 	struct calls calls; /* holds the pointers to sip, store, registrar, dp, digest */
 	struct ctlserver *ctl;
 	uv_signal_t sigterm, sigint;
-	bool store_waiting; /* said once that Redis is awaited */
 	bool end_calls;     /* stop: with BYEs (EXP-09) */
 	bool stopping;
 	uint64_t flush_until_ms;

@@ -42,23 +42,6 @@ static void on_ready(void *arg)
 		dpclient_start(loop->calls.dp);
 }
 
-static void on_up(void *arg)
-{
-	struct loop *loop = arg;
-
-	loop->store_waiting = false;
-	log_notice("Redis is up");
-}
-
-static void on_down(void *arg, const char *why)
-{
-	struct loop *loop = arg;
-
-	if (!loop->store_waiting)
-		log_warning("Redis is away (%s): own calls go on, waiting for it", why);
-	loop->store_waiting = true;
-}
-
 /* Another node knows that the call has ended: its parties are told. */
 static void on_fact(void *arg, struct store_call *sc, const struct record *rec)
 {
@@ -90,8 +73,6 @@ const struct store_events storage_events = {
 	.call = on_call,
 	.binding = on_binding,
 	.ready = on_ready,
-	.up = on_up,
-	.down = on_down,
 	.fact = on_fact,
 	.bindings = on_bindings,
 	.fatal = on_fatal,
