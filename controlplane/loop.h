@@ -22,7 +22,7 @@ struct loop {
 	struct calls calls; /* holds the pointers to sip, store, registrar, dp, digest */
 	struct ctlserver *ctl;
 	uv_signal_t sigterm, sigint;
-	bool end_calls;     /* stop: with BYEs (EXP-09) */
+	bool end_calls; /* stop: with BYEs (EXP-09) */
 	bool stopping;
 	uint64_t flush_until_ms;
 	int status; /* of the process */
