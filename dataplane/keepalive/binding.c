@@ -17,7 +17,8 @@ static uint32_t binding_expiry(uint64_t expires_ms, uint64_t now_ms)
 {
 	if (expires_ms - now_ms > BINDING_EXPIRES_MAX_MS)
 		expires_ms = now_ms + BINDING_EXPIRES_MAX_MS;
-	return clock_tick(expires_ms);
+	/* Never early: the tick in which it lies is over then. */
+	return clock_tick(expires_ms + CLOCK_TICK_MS - 1);
 }
 
 static unsigned int binding_owner(const struct keepalive *ka, uint32_t id)
