@@ -247,7 +247,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	f->dscp = set->dscp;
 	f->mark = m->sync[slot].mark;
 	/* Never early: the tick in which it lies is over then. */
-	m->expires[set->id] = flow_tick(set->expires_ms + CLOCK_TICK_MS - 1, now_ms);
+	m->expires[set->id] = flow_tick(set->expires_ms, now_ms) + 1;
 	flow_clock(m, set, now_ms);
 	if (set->flags & PROTO_FLOW_LATCHED && !(f->state & FLOW_LATCHED))
 		flow_restore(m, set);
