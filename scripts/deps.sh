@@ -14,7 +14,8 @@ declare -A lists=(
 	[run]="redis-server redis-tools iproute2 nftables procps ethtool conntrack tcpdump python3
 		sip-tester"
 	# What the tests, the lint and the benchmarks need beyond that.
-	[test]="tshark dpdk clang-format-14 clang-tidy cppcheck shellcheck codespell git"
+	[test]="tshark dpdk baresip-core linphone-cli
+		clang-format-14 clang-tidy cppcheck shellcheck codespell git"
 )
 
 missing()

@@ -34,16 +34,17 @@ def run(argv, ns=None, check=True, timeout=60, text_in=None, env=None):
 
 class Process:
     """One child with its output in a file. Start it from the main thread: the kernel ends a
-    child when the thread that made it ends."""
+    child when the thread that made it ends. With talks=True it listens to say()."""
 
-    def __init__(self, name, argv, log, ns=None, env=None, cwd=None):
+    def __init__(self, name, argv, log, ns=None, env=None, cwd=None, talks=False):
         self.name = name
         self.argv = argv
         self.log = log
         with open(log, "ab") as out:
             self.child = subprocess.Popen(
-                inside(ns, argv), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
-                cwd=cwd, preexec_fn=_die_with_parent, start_new_session=True)
+                inside(ns, argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=out, stderr=out, env=env, cwd=cwd, preexec_fn=_die_with_parent,
+                start_new_session=True)
 
     @property
     def pid(self):
@@ -51,6 +52,11 @@ class Process:
 
     def running(self):
         return self.child.poll() is None
+
+    def say(self, line):
+        """Types a line, as at a terminal."""
+        self.child.stdin.write(line.encode() + b"\n")
+        self.child.stdin.flush()
 
     def text(self):
         with open(self.log, errors="replace") as f:
