@@ -51,6 +51,8 @@ class Topology:
             net.sysctl(self.router, "net.ipv4.conf.all.send_redirects", 0)
             net.sysctl(self.router, "net.ipv4.conf.all.arp_notify", 1)
             net.bridge(self.router, "br-core", GATEWAY + "/24")
+            # A MAC of its own: a bridge goes on answering to the MACs of its ports.
+            net.ip(self.router, "link set dev br-core address 02:00:00:00:00:01")
             net.bridge(self.router, "br-carrier", "198.51.100.1/24")
             net.bridge(self.router, "br-public", "203.0.113.1/24")
             self.carrier = self.host("carrier", "br-carrier", CARRIER)
