@@ -110,7 +110,7 @@ def one_way_audio_hard_limit():
 @scenario(80)
 def hold_is_not_death():
     """Held and silent for longer than media_timeout: no hang-up. Resumed and silent: ended."""
-    with Scene() as s:
+    with Scene({"media": {"media_hard_timeout": 30}}) as s:
         a, bob = s.carrier(), s.bob()
         up, down, media_a, media_b = s.talk(a, bob)
         _flowing(media_a, media_b)
@@ -120,6 +120,7 @@ def hold_is_not_death():
         equal(down.heard("INVITE")[-1].direction, "sendonly", "direction that Bob got")
         media_a.to = media_b.to = None
         hold(lambda: not up.ended and not down.ended, 40, "a held call was ended")
+        check(not up.heard("UPDATE") and not down.heard("UPDATE"), "a held party was probed")
         resumed = up.reinvite(sip.redirect(up.sdp, "sendrecv")).wait(10)
         equal(resumed.code, 200, "answer to the resume")
         media_a.to, media_b.to = up.media, down.media

@@ -104,6 +104,9 @@ class Baresip(Process):
             raise Failure("baresip refuses %s: %s" % (name, answer["data"]))
         return answer["data"]
 
+    def dial(self, uri):
+        self.command("dial", uri)
+
     def hold(self):
         self.command("hold")
 

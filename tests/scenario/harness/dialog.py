@@ -143,5 +143,10 @@ class Call:
         self.sdp = body
         return self.request("INVITE", body)
 
+    def acked(self, m):
+        """An ACK ends the repeats of the 2xx with its CSeq, no other's."""
+        if self.unacked and Message.parse(self.unacked[0]).cseq[0] == m.cseq[0]:
+            self.unacked = None
+
     def ack(self, cseq):
         self.ua.transmit(self.message("ACK", cseq=cseq).bytes(), self.ua.node)

@@ -236,7 +236,7 @@ class Ua:
         call = self.calls.get(m.call_id)
         if m.method == "ACK":
             if call:
-                call.unacked = None
+                call.acked(m)
                 if m.body:
                     call.remote_sdp = m
             return
