@@ -144,7 +144,8 @@ const struct param param_table[] = {
 	{AT_KEEPALIVE(message), .name = "SS_SIP_NAT_KEEP_ALIVE_MESSAGE", .type = PARAM_BYTES,
 	 .flags = LIVE, .value = "HELLO", .max = CONF_MESSAGE_MAX, .unit = "bytes",
 	 .help = "Payload of a keep-alive. Escapes: \\r \\n \\t \\0 \\\\ \\xNN. Empty turns "
-		 "keep-alives off."},
+		 "keep-alives off. Linphone wants a line end (HELLO\\r\\n): it glues other text "
+		 "to the message after it, and refuses that."},
 	{AT_KEEPALIVE(period_s), .name = "SS_SIP_NAT_KEEP_ALIVE_PERIOD", .type = PARAM_INT,
 	 .flags = LIVE, .value = "30", .min = 10, .max = 86400, .unit = "s",
 	 .help = "Every binding gets one message each period."},
@@ -195,7 +196,8 @@ const struct param param_table[] = {
 	{AT_SIP(open_registrar), .name = "open_registrar", .type = PARAM_BOOL, .value = "false",
 	 .help = "Accept registrations without a password when `users` is empty."},
 	{AT_SIP(md5_only), .name = "md5_only", .type = PARAM_BOOL, .value = "false",
-	 .help = "Challenge with MD5 alone, for phones that read only the first challenge."},
+	 .help = "Challenge with MD5 alone, for phones that read only the first challenge, "
+		 "such as baresip 1.0."},
 	{AT_SIP(max_message), .name = "max_message", .type = PARAM_INT, .flags = LIVE,
 	 .value = "8192", .min = 1500, .max = 65535, .unit = "bytes",
 	 .help = "Longest SIP message."},
