@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define FACTS_MAGIC   0x4c574641u
-#define FACTS_VERSION 1
+#define FACTS_VERSION 2
 
 struct facts_head {
 	uint32_t magic;
@@ -66,6 +66,8 @@ enum facts_drop {
 		FACTS_DROP_MAX
 };
 
+#define FACTS_ROUND_TRIPS 25 /* 32 s and above stand in the last */
+
 /* Counters of one worker, in cache lines of its own. */
 struct facts_worker {
 	uint64_t rx;
@@ -80,6 +82,10 @@ struct facts_worker {
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
 	uint64_t drop[FACTS_DROP_MAX];
+	uint64_t answers;         /* to keep-alives, proven */
+	uint64_t answers_refused; /* named like one, but of another source, tag or time */
+	/* Round trips of the proven ones: place n counts those of 2^n to 2^(n+1) - 1 us. */
+	uint64_t round_trip[FACTS_ROUND_TRIPS];
 };
 
 /* Counters of one flow: packets that came from its verified source. */

@@ -106,8 +106,8 @@ static const char *check_conf(const void *record)
 		return "keep-alive payload is of no known kind";
 	if (conf->payload_len > PROTO_PAYLOAD_MAX)
 		return "keep-alive payload is too long";
-	if (conf->payload_kind == PROTO_PAYLOAD_OFF && conf->payload_len != 0)
-		return "keep-alive payload of a class that is off";
+	if (conf->payload_kind != PROTO_PAYLOAD_TEXT && conf->payload_len != 0)
+		return "keep-alive payload of a class that sends no text";
 	if (!is_zero(conf->payload + conf->payload_len, PROTO_PAYLOAD_MAX - conf->payload_len))
 		return "keep-alive payload goes on behind its length";
 	if (conf->period_ms < PERIOD_MIN_MS || conf->period_ms > PERIOD_MAX_MS)
@@ -123,6 +123,12 @@ static const char *check_conf(const void *record)
 		return "keep-alive mode is neither burst nor smooth";
 	if (conf->dscp > DSCP_MAX)
 		return "keep-alive DSCP is out of range";
+	if (conf->escalate ? conf->escalate_class >= PROTO_CLASSES ||
+				conf->escalate_class == conf->class_id
+			   : conf->escalate_class != 0)
+		return "keep-alive class escalates to no other class";
+	if (!is_zero(conf->zero, sizeof(conf->zero)))
+		return "keep-alive class has bytes that must be zero";
 	return NULL;
 }
 

@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_VERSION     1
+#define PROTO_VERSION     2
 #define PROTO_MAGIC       0x4c574450u /* "PDWL" on the wire */
 #define PROTO_RECORDS_MAX 128         /* records in one packet */
 #define PROTO_PACKET_MAX  32768       /* bytes in one packet */
@@ -103,15 +103,15 @@ static_assert(sizeof(struct proto_sync) == 8, "wire layout");
 enum proto_payload {
 	PROTO_PAYLOAD_OFF,
 	PROTO_PAYLOAD_TEXT,
-	PROTO_PAYLOAD_ZERO,
-	PROTO_PAYLOAD_STUN,
-	PROTO_PAYLOAD_OPTIONS,
+	PROTO_PAYLOAD_ZERO,    /* four zero bytes */
+	PROTO_PAYLOAD_STUN,    /* a Binding request, which draws an answer */
+	PROTO_PAYLOAD_OPTIONS, /* likewise */
 };
 
 struct proto_conf {
 	uint8_t class_id;
 	uint8_t payload_kind; /* enum proto_payload */
-	uint16_t payload_len; /* 0 disables the class */
+	uint16_t payload_len; /* of PROTO_PAYLOAD_TEXT, where 0 disables the class; else 0 */
 	uint32_t period_ms;
 	uint32_t send_interval_ms;
 	uint32_t send_one_time; /* messages a batch, or PROTO_BATCH_AUTO */
@@ -119,9 +119,13 @@ struct proto_conf {
 	uint8_t smooth;         /* spread a batch inside its interval */
 	uint8_t missed_max;     /* unanswered keep-alives until BINDING_EVENT, 0 = never */
 	uint16_t dscp;
+	uint8_t escalate;       /* messages without answer to a device that was never heard, after
+				 * which it gets those of escalate_class; 0 = never */
+	uint8_t escalate_class; /* another class that draws answers; 0 without escalate */
+	uint8_t zero[6];
 	uint8_t payload[PROTO_PAYLOAD_MAX];
 };
-static_assert(sizeof(struct proto_conf) == 1224, "wire layout");
+static_assert(sizeof(struct proto_conf) == 1232, "wire layout");
 
 /* Claims the ports port_min .. port_max of a media address: the slots base .. base + slots - 1,
  * one for each even port. Answered by MEDIA_READY. Claiming the same again returns the same. */

@@ -190,9 +190,14 @@ int binding_set(
 	binding_move(ka, set->id, &set->dst);
 	if (!(b->flags & BINDING_USED))
 		binding_begin(ka, set->id, slot);
-	if (!(before.flags & BINDING_USED) || before.gen != set->gen)
+	if (!(before.flags & BINDING_USED) || before.gen != set->gen) {
 		__atomic_store_n(&ka->conf.facts->binding_heard[set->id], 0, __ATOMIC_RELAXED);
+		b->flags &= (uint8_t)~BINDING_LOST;
+	}
 	b->gen = set->gen;
+	/* A client that came back may have missed it. */
+	if ((b->flags & BINDING_LOST) && b->mark != ka->sync[slot].mark)
+		lost_tell(ka, set->id, now_ms);
 	b->template = (uint16_t) template;
 	b->class_id = set->class_id;
 	b->mark = ka->sync[slot].mark;
@@ -281,12 +286,14 @@ static void binding_visit(struct keepalive *ka, uint32_t id, uint64_t now_ms)
 		binding_route(ka, id);
 	if (ka->shared && (b->flags & BINDING_SOURCE) && b->next != id)
 		binding_share(ka, id);
+	if (ka->relook_left)
+		lost_look(ka, id, now_ms);
 }
 
 /* The quick look that decides whether a binding is worth a visit. */
 static bool binding_busy(const struct keepalive *ka)
 {
-	if (ka->reroute_left || ka->shared)
+	if (ka->reroute_left || ka->relook_left || ka->shared)
 		return true;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
 		if (ka->sync[i].left)
@@ -297,6 +304,7 @@ static bool binding_busy(const struct keepalive *ka)
 static void binding_walked(struct keepalive *ka, uint32_t n)
 {
 	ka->reroute_left -= n < ka->reroute_left ? n : ka->reroute_left;
+	ka->relook_left -= n < ka->relook_left ? n : ka->relook_left;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
 		struct binding_sync *sync = &ka->sync[i];
 

@@ -5,13 +5,16 @@
 
 #include "dataplane/core/worker.h"
 #include "dataplane/keepalive/keepalive.h"
+#include "dataplane/keepalive/pulse.h"
 #include "dataplane/keepalive/source.h"
 #include "dataplane/keepalive/sweep.h"
+#include "dataplane/keepalive/tag.h"
 #include "shared/log.h"
 
 enum binding_flags {
 	BINDING_USED = 1 << 0,
 	BINDING_SOURCE = 1 << 1, /* the source table names it, for all that share its address */
+	BINDING_LOST = 1 << 2,   /* the client was told so */
 };
 
 /* What main knows of a binding. Bindings of one address (two lines of a phone) form a ring. */
@@ -43,10 +46,16 @@ struct keepalive {
 	uint32_t *expires;              /* [bindings], tick; 0 = not in use */
 	uint32_t *where;                /* [bindings], the sweeps' own */
 	struct sweep_ip6 *ip6;          /* [bindings], NULL until the first IPv6 binding */
+	struct pulse *pulse;            /* [bindings] */
+	struct rte_ring **notes;        /* [worker_count] of struct pulse_note */
+	bool notes_full;                /* a worker could not note something */
+	bool probing;                   /* a class draws answers */
+	struct tag_key tag;
 	struct binding_sync sync[PROTO_SLOTS];
 	uint32_t *used;        /* [worker_count] */
 	uint32_t cursor;       /* of the walk */
 	uint32_t reroute_left; /* bindings that it has still to route again */
+	uint32_t relook_left;  /* bindings whose pulse it has still to look at */
 	uint32_t shared;       /* bindings that share an address with another */
 	struct log_rate short_rate;
 };
@@ -59,5 +68,10 @@ static inline struct sweep *sweep_of(const struct worker *w)
 /* binding.c, for keepalive_tick: one portion of the walk over all bindings, for expiry, sync,
  * routes and shared addresses. */
 void binding_walk(struct keepalive *keepalive, uint64_t now_ms);
+
+/* lost.c, main: takes the workers' notes; looks at one binding; tells its client how it stands. */
+void lost_tick(struct keepalive *keepalive, uint64_t now_ms);
+void lost_look(struct keepalive *keepalive, uint32_t id, uint64_t now_ms);
+void lost_tell(struct keepalive *keepalive, uint32_t id, uint64_t now_ms);
 
 #endif

@@ -4,7 +4,6 @@
 void keepalive_heard(struct worker *w, const struct addr *const source[], uint32_t n)
 {
 	struct keepalive *ka = w->keepalive;
-	uint32_t *heard = ka->conf.facts->binding_heard;
 	uint32_t id[SOURCE_BULK];
 	uint64_t hits;
 
@@ -14,8 +13,6 @@ void keepalive_heard(struct worker *w, const struct addr *const source[], uint32
 		if (!(hits >> i & 1))
 			continue;
 		w->count->sip_heard++;
-		/* Stored only when it changes: readers keep the line. */
-		if (__atomic_load_n(&heard[id[i]], __ATOMIC_RELAXED) != w->now_tick)
-			__atomic_store_n(&heard[id[i]], w->now_tick, __ATOMIC_RELAXED);
+		pulse_heard(w, id[i]);
 	}
 }

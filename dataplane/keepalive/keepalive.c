@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
+#include <rte_ring_elem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* product.md section 2, until the control plane says otherwise. */
 #define KEEPALIVE_PERIOD_MS    30000
@@ -31,6 +33,16 @@ static uint64_t keepalive_rearm(void)
 	return rearm;
 }
 
+static struct rte_ring *keepalive_open_ring(void)
+{
+	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct pulse_note), PULSE_NOTES);
+	struct rte_ring *ring = size < 0 ? NULL : aligned_alloc(64, ((size_t)size + 63) & ~63ul);
+
+	if (ring)
+		rte_ring_init(ring, "notes", PULSE_NOTES, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return ring;
+}
+
 static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 {
 	struct sweep *s = &ka->sweep[index];
@@ -42,7 +54,8 @@ static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 	s->pool = ka->conf.pool;
 	s->rearm = keepalive_rearm();
 	s->memory = mem_get(ka->conf.mem, schedule_memory(share), "the keep-alive slots");
-	if (!s->memory)
+	ka->notes[index] = keepalive_open_ring();
+	if (!s->memory || !ka->notes[index])
 		return -ENOMEM;
 	schedule_open(&s->schedule, s->memory, share, ka->where, &ka->schedule[index], rte_rdtsc());
 	ka->conf.workers[index].keepalive = ka;
@@ -57,10 +70,13 @@ static int keepalive_open_tables(struct keepalive *ka)
 	ka->binding = mem_get(conf->mem, conf->bindings * sizeof(*ka->binding), "the bindings");
 	ka->expires = mem_get(conf->mem, conf->bindings * sizeof(*ka->expires), "their expiry");
 	ka->where = mem_get(conf->mem, conf->bindings * sizeof(*ka->where), "their places");
+	ka->pulse = mem_get(conf->mem, conf->bindings * sizeof(*ka->pulse), "their pulses");
 	ka->sweep = aligned_alloc(_Alignof(struct sweep), sweeps);
 	ka->schedule = calloc(conf->worker_count, sizeof(*ka->schedule));
 	ka->used = calloc(conf->worker_count, sizeof(*ka->used));
-	if (!ka->binding || !ka->expires || !ka->where || !ka->sweep || !ka->schedule || !ka->used)
+	ka->notes = calloc(conf->worker_count, sizeof(*ka->notes));
+	if (!ka->pulse || !ka->notes || !ka->binding || !ka->expires || !ka->where || !ka->sweep ||
+		!ka->schedule || !ka->used)
 		return -ENOMEM;
 	memset(ka->sweep, 0, sweeps);
 	ka->source = source_open(conf->bindings, conf->qsbr);
@@ -81,7 +97,9 @@ int keepalive_open(struct keepalive **keepalive, const struct keepalive_conf *co
 		return -ENOMEM;
 	ka->conf = *conf;
 	ka->templates.qsbr = conf->qsbr;
-	err = keepalive_open_tables(ka);
+	err = getrandom(&ka->tag, sizeof(ka->tag), 0) == sizeof(ka->tag) ? 0 : -EIO;
+	if (!err)
+		err = keepalive_open_tables(ka);
 	for (unsigned int i = 0; i < conf->worker_count && !err; i++)
 		err = keepalive_open_sweep(ka, i);
 	if (err) {
@@ -102,12 +120,16 @@ void keepalive_close(struct keepalive *ka)
 	n = ka->conf.bindings;
 	for (unsigned int i = 0; ka->sweep && i < ka->conf.worker_count; i++)
 		mem_put(mem, ka->sweep[i].memory, schedule_memory(keepalive_share(&ka->conf)));
+	for (unsigned int i = 0; ka->notes && i < ka->conf.worker_count; i++)
+		free(ka->notes[i]);
 	templates_close(&ka->templates);
 	source_close(ka->source);
 	mem_put(mem, ka->ip6, n * sizeof(*ka->ip6));
+	mem_put(mem, ka->pulse, n * sizeof(*ka->pulse));
 	mem_put(mem, ka->where, n * sizeof(*ka->where));
 	mem_put(mem, ka->expires, n * sizeof(*ka->expires));
 	mem_put(mem, ka->binding, n * sizeof(*ka->binding));
+	free(ka->notes);
 	free(ka->used);
 	free(ka->schedule);
 	free(ka->sweep);
@@ -145,11 +167,12 @@ int keepalive_conf_set(struct keepalive *ka, const struct proto_conf *conf)
 {
 	int err;
 
-	if (conf->payload_kind == PROTO_PAYLOAD_STUN || conf->payload_kind == PROTO_PAYLOAD_OPTIONS)
-		return -EOPNOTSUPP;
 	if (keepalive_room(ka) == 0)
 		return -EAGAIN;
 	err = templates_set(&ka->templates, conf);
+	/* Never taken back: late answers of a class that changed are still nobody else's. */
+	if (!err && conf->payload_kind >= PROTO_PAYLOAD_STUN)
+		__atomic_store_n(&ka->probing, true, __ATOMIC_RELAXED);
 	if (!err && conf->class_id == 0)
 		keepalive_pace(ka, conf);
 	return err;
@@ -180,6 +203,7 @@ static void keepalive_gauge(struct keepalive *ka, uint64_t now_ms)
 
 void keepalive_tick(struct keepalive *ka, uint64_t now_ms)
 {
+	lost_tick(ka, now_ms);
 	binding_walk(ka, now_ms);
 	templates_tick(&ka->templates);
 	keepalive_gauge(ka, now_ms);

@@ -37,8 +37,8 @@ int keepalive_open(struct keepalive **keepalive, const struct keepalive_conf *co
 void keepalive_close(struct keepalive *keepalive);
 
 /* One device class, checked by proto_check. Period, interval and batch are taken from class 0 and
- * hold for the node. Takes effect on bindings in place. Returns 0, -EOPNOTSUPP for a payload kind
- * that needs answers, -ENOMEM, or -EAGAIN (as keepalive_room). */
+ * hold for the node. Takes effect on bindings in place. Returns 0, -ENOMEM, or -EAGAIN (as
+ * keepalive_room). */
 int keepalive_conf_set(struct keepalive *keepalive, const struct proto_conf *conf);
 
 /* How many binding_set, binding_del and keepalive_conf_set calls are certain not to return -EAGAIN
@@ -54,6 +54,11 @@ void keepalive_reroute(struct keepalive *keepalive);
 /* Worker: UDP packets came from these sources, 1 to KEEPALIVE_HEARD_MAX; stamps their bindings. */
 #define KEEPALIVE_HEARD_MAX 32
 void keepalive_heard(struct worker *w, const struct addr *const source[], uint32_t n);
+
+/* Worker: true if this UDP payload is named like an answer to a keep-alive of ours; then nobody
+ * else needs it. Only a true one, from the binding's own address, stamps the binding. */
+bool keepalive_answer(
+	struct worker *w, const struct addr *source, const uint8_t *data, uint16_t len);
 
 /* Worker: sends what is due at now_tsc (a bounded number of frames, so that Rx has its turn) and
  * returns the TSC at which it wants to run again; UINT64_MAX when there is nothing to send. */

@@ -39,8 +39,18 @@ static bool sweep_flush(struct worker *w, struct sweep_burst *b)
 	return b->sent == b->made;
 }
 
-static inline void sweep_write(const struct sweep *s, const struct template *t,
-	struct rte_mbuf *mbuf, const struct slots_binding *binding,
+static void sweep_probe(const struct worker *w, const struct template *t, uint8_t *frame,
+	const struct slots_binding *binding)
+{
+	struct probe probe = {
+		.id = binding->id, .stamp = (uint32_t)timebase_us(w->timebase, w->now_tsc)};
+
+	probe.tag = tag_of(&w->keepalive->tag, probe.id, probe.stamp, binding->gen);
+	template_probe(t, frame, &probe);
+}
+
+static inline void sweep_write(const struct worker *w, const struct sweep *s,
+	const struct template *t, struct rte_mbuf *mbuf, const struct slots_binding *binding,
 	const struct nexthop_entry *nexthop)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -50,6 +60,21 @@ static inline void sweep_write(const struct sweep *s, const struct template *t,
 		template_write4(t, frame, nexthop, binding->ip, binding->port);
 	else
 		template_write6(t, frame, nexthop, s->ip6[binding->id].ip, binding->port);
+	if (unlikely(t->form != PROBE_NONE))
+		sweep_probe(w, t, frame, binding);
+}
+
+/* Of what left, those of which more is known than that. */
+static void sweep_watch(struct worker *w, const struct sweep *s, const struct sweep_burst *b,
+	const struct slots_binding *binding)
+{
+	for (uint16_t i = 0; i < b->sent; i++) {
+		const struct slots_binding *to = &binding[b->origin[i]];
+		const struct template *t = templates_get(s->templates, to->template);
+
+		if (t && t->watch)
+			pulse_sent(w, to, pulse_choose(w, to, t));
+	}
 }
 
 /* Sends to n bindings of a span; returns how many are done with. The rest, if any, comes again: the
@@ -59,7 +84,7 @@ static uint32_t sweep_send(
 {
 	struct sweep_burst b = {.port = 0};
 	struct nexthop_entry nexthop;
-	bool room = true;
+	bool room = true, watch = false;
 
 	if (unlikely(rte_mempool_get_bulk(s->pool, (void **)b.mbuf, n))) {
 		w->count->drop[FACTS_DROP_NO_MBUF]++;
@@ -70,6 +95,10 @@ static uint32_t sweep_send(
 
 		if (unlikely(!t))
 			continue;
+		if (unlikely(t->watch)) {
+			t = pulse_choose(w, &binding[i], t);
+			watch = true;
+		}
 		if (unlikely(!nexthop_load(w->nexthops, binding[i].nexthop, &nexthop))) {
 			w->count->drop[FACTS_DROP_NEXT_HOP]++;
 			continue;
@@ -80,7 +109,7 @@ static uint32_t sweep_send(
 				break;
 			b.port = nexthop.port;
 		}
-		sweep_write(s, t, b.mbuf[b.made], &binding[i], &nexthop);
+		sweep_write(w, s, t, b.mbuf[b.made], &binding[i], &nexthop);
 		b.origin[b.made++] = (uint8_t)i;
 	}
 	if (room)
@@ -88,6 +117,8 @@ static uint32_t sweep_send(
 	w->count->keepalives += b.sent;
 	w->count->tx += b.sent;
 	w->work += b.sent;
+	if (unlikely(watch))
+		sweep_watch(w, s, &b, binding);
 	if (unlikely(b.sent < n))
 		rte_mempool_put_bulk(s->pool, (void **)(b.mbuf + b.sent), n - b.sent);
 	return likely(room) ? n : b.origin[b.sent];

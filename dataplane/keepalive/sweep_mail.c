@@ -8,11 +8,13 @@ static void run_add(struct worker *w, const struct mail *mail)
 	struct slots_binding binding;
 
 	memcpy(&binding, mail->arg, sizeof(binding));
+	pulse_begin(w, &binding);
 	schedule_add(&sweep_of(w)->schedule, &binding);
 }
 
 static void run_remove(struct worker *w, const struct mail *mail)
 {
+	pulse_end(w, (uint32_t)mail->arg[0]);
 	schedule_remove(&sweep_of(w)->schedule, (uint32_t)mail->arg[0]);
 }
 

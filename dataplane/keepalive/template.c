@@ -81,3 +81,19 @@ void template_build(struct template *t, const struct addr *local, const void *pa
 	if (t->len < TEMPLATE_FRAME_MIN)
 		t->len = TEMPLATE_FRAME_MIN;
 }
+
+void template_build_probe(struct template *t, const struct addr *local,
+	const struct probe_payload *payload, uint8_t dscp)
+{
+	size_t head = local->family == ADDR_IPV4 ? sizeof(struct template_frame4)
+						 : sizeof(struct template_frame6);
+
+	static_assert(
+		sizeof(struct template_frame4) % 2 == 0 && sizeof(struct template_frame6) % 2 == 0,
+		"even in the payload is even in the frame");
+	template_build(t, local, payload->data, payload->len, dscp);
+	t->form = payload->form;
+	t->places = payload->places;
+	for (uint8_t i = 0; i < payload->places; i++)
+		t->at[i] = (uint16_t)(head + payload->at[i]);
+}

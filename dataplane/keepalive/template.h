@@ -5,6 +5,7 @@
 #define DATAPLANE_KEEPALIVE_TEMPLATE_H
 
 #include "dataplane/host/nexthop.h"
+#include "dataplane/keepalive/probe.h"
 #include "shared/addr.h"
 
 #include <rte_ether.h>
@@ -36,6 +37,14 @@ struct template
 	uint32_t udp_sum; /* pseudo header, UDP header and payload, without destination */
 	uint16_t len;     /* of the frame, padding included */
 	uint8_t family;   /* enum addr_family */
+	uint8_t form;     /* enum probe_form */
+	uint8_t places;   /* where the probe is named, offsets in the frame, even */
+	uint16_t at[PROBE_PLACES];
+	/* Of the class; `watch` tells that one of them is set, or that it is a probe. */
+	bool watch;
+	uint8_t missed_max;
+	uint8_t escalate;     /* messages to a silent device until it gets another template */
+	int8_t escalate_step; /* to that one's index */
 	/* For who replaces templates, see templates.h. */
 	struct template *next;
 	uint64_t token;
@@ -45,6 +54,10 @@ __attribute__((aligned(64)));
 /* A frame from `local` (address and port) with this payload, 1 .. TEMPLATE_PAYLOAD_MAX bytes. */
 void template_build(struct template *t, const struct addr *local, const void *payload,
 	uint16_t payload_len, uint8_t dscp);
+
+/* The same of a probe, which template_probe() completes. */
+void template_build_probe(struct template *t, const struct addr *local,
+	const struct probe_payload *payload, uint8_t dscp);
 
 static inline uint16_t template_fold(uint32_t sum)
 {
@@ -100,6 +113,26 @@ static inline void template_write6(const struct template *t, uint8_t *frame,
 		sum += word[i];
 	f->udp.dst_port = port;
 	f->udp.dgram_cksum = template_fold_udp(sum);
+}
+
+/* Names the probe in a frame that template_write4 or 6 wrote of its template. */
+static inline void template_probe(
+	const struct template *t, uint8_t *frame, const struct probe *probe)
+{
+	size_t at = t->family == ADDR_IPV4 ? offsetof(struct template_frame4, udp.dgram_cksum)
+					   : offsetof(struct template_frame6, udp.dgram_cksum);
+	uint8_t name[PROBE_HEX];
+	uint16_t word[PROBE_HEX / 2], check, len = probe_name(name, t->form, probe);
+	uint32_t sum = 0;
+
+	memcpy(word, name, len);
+	for (uint16_t i = 0; i < len / 2; i++)
+		sum += word[i];
+	for (uint8_t i = 0; i < t->places; i++)
+		memcpy(frame + t->at[i], name, len);
+	memcpy(&check, frame + at, sizeof(check));
+	check = template_fold_udp((uint16_t)~check + sum * t->places);
+	memcpy(frame + at, &check, sizeof(check));
 }
 
 #endif

@@ -4,17 +4,50 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const uint8_t templates_zero[4];
+
+static void templates_build(
+	struct template *t, const struct proto_conf *conf, const struct addr *local)
+{
+	struct probe_payload probe;
+	uint8_t dscp = (uint8_t)conf->dscp;
+
+	if (conf->payload_kind == PROTO_PAYLOAD_TEXT) {
+		template_build(t, local, conf->payload, conf->payload_len, dscp);
+	} else if (conf->payload_kind == PROTO_PAYLOAD_ZERO) {
+		template_build(t, local, templates_zero, sizeof(templates_zero), dscp);
+	} else {
+		if (conf->payload_kind == PROTO_PAYLOAD_STUN)
+			probe_stun(&probe);
+		else
+			probe_options(&probe, local);
+		template_build_probe(t, local, &probe, dscp);
+	}
+	t->missed_max = conf->missed_max;
+	if (t->form == PROBE_NONE && conf->escalate) {
+		t->escalate = conf->escalate;
+		t->escalate_step = (int8_t)(conf->escalate_class - conf->class_id);
+	}
+	t->watch = t->form != PROBE_NONE || t->escalate;
+}
+
+static bool templates_sends(const struct proto_conf *conf)
+{
+	return conf->payload_kind == PROTO_PAYLOAD_TEXT ? conf->payload_len != 0
+							: conf->payload_kind != PROTO_PAYLOAD_OFF;
+}
+
 /* *out is NULL for a class that sends nothing. */
 static int templates_make(
 	const struct proto_conf *conf, const struct addr *local, struct template **out)
 {
 	*out = NULL;
-	if (conf->payload_len == 0)
+	if (!templates_sends(conf))
 		return 0;
 	*out = aligned_alloc(_Alignof(struct template), sizeof(struct template));
 	if (!*out)
 		return -ENOMEM;
-	template_build(*out, local, conf->payload, conf->payload_len, (uint8_t)conf->dscp);
+	templates_build(*out, conf, local);
 	return 0;
 }
 

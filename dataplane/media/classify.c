@@ -13,6 +13,12 @@
 #define CLASSIFY_FRAG6_MORE 1
 #define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
 
+/* Payload of a UDP packet that is not media. */
+struct classify_text {
+	const uint8_t *data;
+	uint16_t len;
+};
+
 /* What a burst sorts into, beside what is punted or dropped at once. */
 struct classify {
 	struct worker *w;
@@ -23,6 +29,7 @@ struct classify {
 	struct relay_packet media[WORKER_BURST];
 	struct rte_mbuf *sip[WORKER_BURST];
 	struct addr source[WORKER_BURST];
+	struct classify_text text[WORKER_BURST];
 };
 
 struct classify_frag6 {
@@ -32,12 +39,16 @@ struct classify_frag6 {
 	rte_be32_t id;
 };
 
-static void classify_sip(
-	struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family, rte_be16_t port)
+/* total: of the UDP header and what follows. */
+static void classify_sip(struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family,
+	const struct rte_udp_hdr *udp, uint16_t total)
 {
 	struct addr *source = &c->source[c->sip_count];
+	uint16_t len = rte_be_to_cpu_16(udp->dgram_len);
 
-	*source = (struct addr){.family = family, .port = rte_be_to_cpu_16(port)};
+	*source = (struct addr){.family = family, .port = rte_be_to_cpu_16(udp->src_port)};
+	c->text[c->sip_count] = (struct classify_text){(const uint8_t *)(udp + 1),
+		len >= sizeof(*udp) && len <= total ? (uint16_t)(len - sizeof(*udp)) : 0};
 	memcpy(source->ip, ip, family == ADDR_IPV4 ? 4 : 16);
 	c->sip[c->sip_count++] = mbuf;
 }
@@ -130,7 +141,7 @@ static inline void classify_ip4(
 	if (likely(id != CLAIM_NONE))
 		classify_media(c, mbuf, at, false, id);
 	else
-		classify_sip(c, mbuf, &ip->src_addr, ADDR_IPV4, udp->src_port);
+		classify_sip(c, mbuf, &ip->src_addr, ADDR_IPV4, udp, (uint16_t)(total - header));
 	return;
 malformed:
 	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
@@ -205,7 +216,7 @@ static inline void classify_ip6(
 	if (likely(id != CLAIM_NONE))
 		classify_media(c, mbuf, at, true, id);
 	else
-		classify_sip(c, mbuf, ip->src_addr, ADDR_IPV6, udp->src_port);
+		classify_sip(c, mbuf, ip->src_addr, ADDR_IPV6, udp, total);
 	return;
 malformed:
 	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
@@ -269,15 +280,25 @@ static inline void classify_frame(struct classify *c, struct rte_mbuf *mbuf)
 		worker_punt(c->w, mbuf, PUNT_OTHER);
 }
 
+/* Answers to keep-alives end here; the rest stamps the binding it comes from and goes on. */
 static void classify_punt_sip(struct classify *c)
 {
 	const struct addr *key[WORKER_BURST];
+	uint16_t n = 0;
 
 	static_assert(WORKER_BURST <= KEEPALIVE_HEARD_MAX, "one lookup for a burst");
-	for (uint16_t i = 0; i < c->sip_count; i++)
-		key[i] = &c->source[i];
-	keepalive_heard(c->w, key, c->sip_count);
-	for (uint16_t i = 0; i < c->sip_count; i++)
+	for (uint16_t i = 0; i < c->sip_count; i++) {
+		if (keepalive_answer(c->w, &c->source[i], c->text[i].data, c->text[i].len)) {
+			rte_pktmbuf_free(c->sip[i]);
+			continue;
+		}
+		key[n] = &c->source[i];
+		c->sip[n++] = c->sip[i];
+	}
+	if (n == 0)
+		return;
+	keepalive_heard(c->w, key, n);
+	for (uint16_t i = 0; i < n; i++)
 		worker_punt(c->w, c->sip[i], PUNT_SIP);
 }
 

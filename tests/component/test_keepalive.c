@@ -324,26 +324,6 @@ static void full_ring(void **state)
 	seen_close(s);
 }
 
-/* What would need answers to be of use is refused until it is of use. */
-static void kinds(void **state)
-{
-	struct seen *s = seen_open();
-	struct proto_conf conf = {
-		.payload_len = 4,
-		.period_ms = 30000,
-		.send_interval_ms = 500,
-		.send_least = 3000,
-	};
-
-	conf.payload_kind = PROTO_PAYLOAD_STUN;
-	assert_int_equal(keepalive_conf_set(s->rig->keepalive, &conf), -EOPNOTSUPP);
-	conf.payload_kind = PROTO_PAYLOAD_OPTIONS;
-	assert_int_equal(keepalive_conf_set(s->rig->keepalive, &conf), -EOPNOTSUPP);
-	conf.payload_kind = PROTO_PAYLOAD_ZERO;
-	assert_int_equal(keepalive_conf_set(s->rig->keepalive, &conf), 0);
-	seen_close(s);
-}
-
 /* Orders that come faster than the worker takes them are refused, not lost. */
 static void mailbox_full(void **state)
 {
@@ -386,7 +366,6 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(full_ring),
-		cmocka_unit_test(kinds),
 		cmocka_unit_test(mailbox_full),
 	};
 

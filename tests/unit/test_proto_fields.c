@@ -106,7 +106,7 @@ static void conf_fields(void **state)
 	BROKEN(PROTO_CONF, struct proto_conf, r->payload_len = 1201,
 		"keep-alive payload is too long");
 	BROKEN(PROTO_CONF, struct proto_conf, r->payload_kind = PROTO_PAYLOAD_OFF,
-		"keep-alive payload of a class that is off");
+		"keep-alive payload of a class that sends no text");
 	BROKEN(PROTO_CONF, struct proto_conf, r->payload[1199] = 1,
 		"keep-alive payload goes on behind its length");
 	BROKEN(PROTO_CONF, struct proto_conf, r->period_ms = 9999,
@@ -126,6 +126,17 @@ static void conf_fields(void **state)
 	BROKEN(PROTO_CONF, struct proto_conf, r->smooth = 2,
 		"keep-alive mode is neither burst nor smooth");
 	BROKEN(PROTO_CONF, struct proto_conf, r->dscp = 64, "keep-alive DSCP is out of range");
+	BROKEN(PROTO_CONF, struct proto_conf, r->payload_kind = PROTO_PAYLOAD_STUN,
+		"keep-alive payload of a class that sends no text");
+	BROKEN(PROTO_CONF, struct proto_conf, r->escalate = 1;
+		r->escalate_class = 8, "keep-alive class escalates to no other class");
+	BROKEN(PROTO_CONF, struct proto_conf, r->escalate = 1;
+		r->escalate_class = 7, "keep-alive class escalates to no other class");
+	BROKEN(PROTO_CONF, struct proto_conf, r->escalate_class = 1,
+		"keep-alive class escalates to no other class");
+	BROKEN(PROTO_CONF, struct proto_conf, r->zero[5] = 1,
+		"keep-alive class has bytes that must be zero");
+	ACCEPTED(PROTO_CONF, struct proto_conf, r->escalate = 2; r->escalate_class = 6);
 	ACCEPTED(PROTO_CONF, struct proto_conf, r->send_one_time = 1; r->send_least = 0);
 	ACCEPTED(PROTO_CONF, struct proto_conf, memset(r->payload, 0xff, sizeof(r->payload));
 		 r->payload_len = PROTO_PAYLOAD_MAX);

@@ -51,11 +51,14 @@ static bool plausible_conf(const struct proto_conf *c)
 	while (used && c->payload[used - 1] == 0)
 		used--;
 	return c->class_id < 8 && c->payload_kind < 5 && used <= c->payload_len &&
-		c->payload_len <= 1200 && (c->payload_kind || !c->payload_len) &&
+		c->payload_len <= 1200 && (c->payload_kind == 1 || !c->payload_len) &&
 		c->period_ms - 10000 <= 86390000 && c->send_interval_ms - 10 <= 9990 &&
 		c->send_interval_ms <= c->period_ms && c->send_one_time <= 1000000 &&
 		c->send_least <= 1000000 && (c->send_one_time || c->send_least) && c->smooth < 2 &&
-		c->dscp < 64;
+		c->dscp < 64 &&
+		(c->escalate ? c->escalate_class < 8 && c->escalate_class != c->class_id
+			     : !c->escalate_class) &&
+		c->zero[0] + c->zero[1] + c->zero[2] + c->zero[3] + c->zero[4] + c->zero[5] == 0;
 }
 
 static bool plausible_ports(const struct addr *local, uint16_t min, uint16_t max)
@@ -80,7 +83,7 @@ static bool plausible(uint16_t type, const union record *r)
 	switch (type) {
 	case PROTO_HELLO:
 		proto_sizes(sizes);
-		return r->hello.magic == 0x4c574450 && r->hello.version == 1 &&
+		return r->hello.magic == 0x4c574450 && r->hello.version == PROTO_VERSION &&
 			r->hello.slot < 16 && memcmp(sizes, r->hello.sizes, sizeof(sizes)) == 0;
 	case PROTO_SYNC_BEGIN:
 	case PROTO_SYNC_END:
