@@ -8,6 +8,8 @@
  *   flow last RTP     [flows]     uint32 tick each, at flow_rtp_off
  *   flow last RTCP    [flows]     uint32 tick each, at flow_rtcp_off
  *   flow counters     [flows]     struct facts_flow at flow_count_off, flow_count_stride apart
+ *   flow quality      [flows]     struct facts_quality at flow_quality_off, flow_quality_stride
+ * apart
  *
  * Ticks are those of clock.h; 0 = never. Readers use relaxed atomic loads. */
 #ifndef SHARED_FACTS_H
@@ -32,8 +34,11 @@ struct facts_head {
 	uint64_t flow_rtp_off;
 	uint64_t flow_rtcp_off;
 	uint64_t flow_count_off;
+	uint64_t flow_quality_off;
 	uint32_t flow_count_stride;
+	uint32_t flow_quality_stride;
 	uint32_t bindings_used;
+	uint32_t zero;
 	/* Main thread's gauges. */
 	uint64_t keepalive_short;  /* batches that a fixed SEND_ONE_TIME or a stall cut */
 	uint32_t keepalive_needed; /* smallest SEND_ONE_TIME that would keep the period, 0 = fine */
@@ -88,12 +93,31 @@ struct facts_worker {
 	uint64_t round_trip[FACTS_ROUND_TRIPS];
 };
 
-/* Counters of one flow: packets that came from its verified source. */
+/* Counters of one flow, of which a packet changes some: RTP that came from its verified source. */
 struct facts_flow {
 	uint64_t bytes; /* RTP payload and header, without UDP */
 	uint32_t packets;
-	uint32_t rejected; /* off-source or malformed */
+	uint32_t seq;     /* highest sequence number, extended (RFC 3550 A.1); 0 = none yet */
+	uint32_t transit; /* of the last packet (A.8) */
+	uint32_t jitter;  /* 1/16 of a unit of the clock (A.8) */
+	uint16_t clock;   /* Hz of the RTP timestamps, 0 = 8000 */
+	uint16_t zero;
+	uint32_t ssrc; /* of the last packet */
 };
-static_assert(sizeof(struct facts_flow) == 16, "shared layout");
+static_assert(sizeof(struct facts_flow) == 32, "shared layout");
+
+/* What changes seldom. */
+struct facts_quality {
+	uint32_t lost_base; /* lost packets = lost_base + seq - packets, modulo 2^32, signed */
+	uint32_t jump_seq;  /* 1 << 16 | what would follow a packet that was out of range (A.1) */
+	uint32_t ssrc_changes;
+	uint32_t rtcp; /* RTCP datagrams from the verified source */
+	/* Packets that were refused, by reason. */
+	uint32_t off_source;
+	uint32_t malformed; /* as RTP or RTCP, or neither */
+	uint32_t payload_type;
+	uint32_t zero;
+};
+static_assert(sizeof(struct facts_quality) == 32, "shared layout");
 
 #endif

@@ -209,7 +209,7 @@ static const char *check_flow(const void *record)
 		return "flow has a media clock out of range";
 	if (flow->dscp > DSCP_MAX)
 		return "flow has a DSCP out of range";
-	if (!is_zero(flow->zero, sizeof(flow->zero)))
+	if (flow->zero)
 		return "flow has bytes that must be zero";
 	if ((flow->flags & PROTO_FLOW_CLOCK) && flow->clock_ms == 0)
 		return "flow has a media clock that starts never";

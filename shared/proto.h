@@ -191,7 +191,8 @@ struct proto_flow {
 	uint32_t start_ms;         /* silence before the first packet, 0 = off */
 	uint32_t silence_ms;       /* silence after it, 0 = off */
 	uint8_t dscp;
-	uint8_t zero[3];
+	uint8_t zero;
+	uint16_t clock_rate; /* Hz of the RTP timestamps (jitter), 0 = 8000 */
 	uint64_t clock_ms;   /* when the media clock starts (ACK, resume) */
 	uint64_t expires_ms; /* the flow is dropped then, if nobody prolongs it */
 };

@@ -122,6 +122,7 @@ int anchor_accept(struct leg *leg, const char *text, size_t len)
 		media->rtcp = line->rtcp_addr;
 	}
 	media->dtx = line->dtx;
+	media->clock_rate = line->clock_rate;
 	memcpy(media->payload_types, line->payload_types, sizeof(media->payload_types));
 	return 0;
 }
@@ -246,6 +247,7 @@ static void push(struct leg *leg)
 		.start_ms = clock.start_ms,
 		.silence_ms = clock.silence_ms,
 		.flags = PROTO_FLOW_RTCP_LIFE,
+		.clock_rate = leg->media.clock_rate,
 		.expires_ms = leg->call->flow_expires_ms,
 	};
 	bool same = before && before->gen == flow.gen;

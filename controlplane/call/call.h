@@ -79,6 +79,10 @@ struct leg_media {
 	uint64_t rtp_ms;          /* last proof by RTP or RTCP, CLOCK_BOOTTIME, 0 = never */
 	uint64_t packets;         /* of this data plane's life */
 	uint64_t packets_past;    /* of former ones */
+	uint64_t lost;            /* likewise */
+	uint64_t lost_past;       /* likewise */
+	uint32_t jitter_ms;       /* the latest */
+	uint16_t clock_rate;      /* of its SDP's first codec, 0 = not said */
 };
 
 struct leg {

@@ -167,6 +167,8 @@ static void write_media(const struct leg *leg, struct record *rec)
 	media_num(rec, leg, "gen", media->gen);
 	media_addr(rec, leg, "sdp", &media->rtp);
 	media_num(rec, leg, "pkts", media->packets + media->packets_past);
+	media_num(rec, leg, "lost", media->lost + media->lost_past);
+	media_num(rec, leg, "jitter_ms", media->jitter_ms);
 	media_num(rec, leg, "rtp_ms", media->rtp_ms ? clock_wall_of(media->rtp_ms) : 0);
 	flow = dpclient_flow_get(calls->dp, media->at);
 	if (!flow || !(flow->flags & PROTO_FLOW_LATCHED))
@@ -302,6 +304,10 @@ static void read_media(struct leg *leg, const struct record *rec)
 	leg->media.rtp_ms = get_time(rec, leg, "proof_rtp");
 	text = get_media(rec, leg, "pkts");
 	leg->media.packets_past = text ? strtoull(text, NULL, 10) : 0;
+	text = get_media(rec, leg, "lost");
+	leg->media.lost_past = text ? strtoull(text, NULL, 10) : 0;
+	text = get_media(rec, leg, "jitter_ms");
+	leg->media.jitter_ms = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 	text = get_media(rec, leg, "gen");
 	leg->media.gen = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 	text = get_media(rec, leg, "ssrc");

@@ -61,21 +61,25 @@ static void add_seconds(struct cdr_text *out, const char *name, uint64_t ms)
 	add(out, name, text);
 }
 
-static void add_leg(struct cdr_text *out, const struct cdr_leg *leg, const char *const names[6])
+static void add_leg(struct cdr_text *out, const struct cdr_leg *leg, const char *const names[8])
 {
 	add(out, names[0], leg->call_id);
 	add(out, names[1], leg->peer);
 	add_number(out, names[2], leg->sip_ms);
 	add_number(out, names[3], leg->rtp_ms);
 	add_number(out, names[4], leg->packets);
-	add_number(out, names[5], leg->timer);
+	add_number(out, names[5], leg->lost);
+	add_number(out, names[6], leg->jitter_ms);
+	add_number(out, names[7], leg->timer);
 }
 
 void cdr_write(const struct cdr *cdr, struct cdr_text *out)
 {
-	static const char *const names[2][6] = {
-		{"a_cid", "a_peer", "a_sip", "a_rtp", "a_packets", "a_timer"},
-		{"b_cid", "b_peer", "b_sip", "b_rtp", "b_packets", "b_timer"},
+	static const char *const names[2][8] = {
+		{"a_cid", "a_peer", "a_sip", "a_rtp", "a_packets", "a_lost", "a_jitter_ms",
+			"a_timer"},
+		{"b_cid", "b_peer", "b_sip", "b_rtp", "b_packets", "b_lost", "b_jitter_ms",
+			"b_timer"},
 	};
 
 	out->count = 0;

@@ -18,7 +18,9 @@ struct cdr_leg {
 			  * 408 and 481, the answer to our BYE included */
 	uint64_t rtp_ms; /* last RTP or RTCP from the verified source */
 	uint64_t packets; /* RTP packets from it */
-	bool timer;       /* session timer supported */
+	uint64_t lost;    /* that were missing in its sequence */
+	uint64_t jitter_ms;
+	bool timer; /* session timer supported */
 };
 
 struct cdr {

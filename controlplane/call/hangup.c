@@ -239,6 +239,8 @@ static void cdr_leg_fill(struct cdr_leg *out, const struct leg *leg, char peer[A
 	out->sip_ms = clock_wall_of(leg->sip_ms);
 	out->rtp_ms = clock_wall_of(leg->media.rtp_ms);
 	out->packets = leg->media.packets + leg->media.packets_past;
+	out->lost = leg->media.lost + leg->media.lost_past;
+	out->jitter_ms = leg->media.jitter_ms;
 	out->timer = leg->stimer.timer;
 }
 

@@ -124,6 +124,8 @@ bool watch_read_facts(struct leg *leg)
 	if (facts.packets == media->packets && heard <= media->rtp_ms)
 		return false;
 	media->packets = facts.packets;
+	media->lost = facts.lost;
+	media->jitter_ms = facts.jitter_ms;
 	if (heard > media->rtp_ms)
 		media->rtp_ms = heard;
 	return true;
@@ -217,6 +219,8 @@ void watch_dp_up(void *arg, bool restarted)
 
 			media->packets_past += media->packets;
 			media->packets = 0;
+			media->lost_past += media->lost;
+			media->lost = 0;
 			watch_media_reset(&call->leg[i]);
 		}
 	}

@@ -105,7 +105,14 @@ struct dpclient_flow_facts {
 	uint64_t rtcp_ms;
 	uint64_t bytes;
 	uint32_t packets;
-	uint32_t rejected;
+	uint32_t lost;      /* RFC 3550 A.3, never below 0 */
+	uint32_t jitter_ms; /* RFC 3550 A.8 */
+	uint32_t ssrc_changes;
+	uint32_t rtcp; /* RTCP datagrams */
+	/* Packets refused, by reason. */
+	uint32_t off_source;
+	uint32_t malformed;
+	uint32_t payload_type;
 };
 
 /* Reads the facts memory; no message. It is still readable while the data plane is away (last

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#define DPFACTS_CLOCK 8000 /* Hz of RTP timestamps where nothing else was said */
+
 /* An array of the facts memory: aligned and wholly inside. */
 static bool dpfacts_fits(
 	size_t size, uint64_t off, uint64_t count, uint64_t stride, uint64_t item, uint64_t align)
@@ -29,7 +31,9 @@ static bool dpfacts_sound(const struct facts_head *h, size_t size, const struct 
 		dpfacts_fits(size, h->flow_rtp_off, h->flows, 4, 4, 4) &&
 		dpfacts_fits(size, h->flow_rtcp_off, h->flows, 4, 4, 4) &&
 		dpfacts_fits(size, h->flow_count_off, h->flows, h->flow_count_stride,
-			sizeof(struct facts_flow), 8);
+			sizeof(struct facts_flow), 8) &&
+		dpfacts_fits(size, h->flow_quality_off, h->flows, h->flow_quality_stride,
+			sizeof(struct facts_quality), 4);
 }
 
 int dpfacts_map(struct dpclient *c, int fd)
@@ -74,6 +78,28 @@ static uint32_t dpfacts_tick(const struct dpclient *c, uint64_t off, uint32_t id
 	return __atomic_load_n((const uint32_t *)(c->facts + off) + id, __ATOMIC_RELAXED);
 }
 
+static uint32_t dpfacts_get(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static void dpfacts_quality(const struct facts_flow *count, const struct facts_quality *quality,
+	struct dpclient_flow_facts *out)
+{
+	uint32_t rate = __atomic_load_n(&count->clock, __ATOMIC_RELAXED);
+	uint32_t seq = dpfacts_get(&count->seq);
+	int32_t lost = (int32_t)(dpfacts_get(&quality->lost_base) + seq - out->packets);
+
+	out->lost = seq == 0 || lost < 0 ? 0 : (uint32_t)lost;
+	out->jitter_ms = (uint32_t)((uint64_t)dpfacts_get(&count->jitter) * 1000 / 16 /
+		(rate ? rate : DPFACTS_CLOCK));
+	out->ssrc_changes = dpfacts_get(&quality->ssrc_changes);
+	out->rtcp = dpfacts_get(&quality->rtcp);
+	out->off_source = dpfacts_get(&quality->off_source);
+	out->malformed = dpfacts_get(&quality->malformed);
+	out->payload_type = dpfacts_get(&quality->payload_type);
+}
+
 int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
 	struct dpclient_flow_facts *out)
 {
@@ -91,7 +117,10 @@ int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint6
 	out->rtcp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtcp_off, id), now_ms);
 	out->bytes = __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);
 	out->packets = __atomic_load_n(&count->packets, __ATOMIC_RELAXED);
-	out->rejected = __atomic_load_n(&count->rejected, __ATOMIC_RELAXED);
+	dpfacts_quality(count,
+		(const struct facts_quality *)(c->facts + h->flow_quality_off +
+			(uint64_t)id * h->flow_quality_stride),
+		out);
 	return 0;
 }
 

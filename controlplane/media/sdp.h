@@ -40,6 +40,7 @@ struct sdp_line {
 	bool mux;             /* a=rtcp-mux */
 	bool dtx;             /* CN, G.729 annex B, AMR, EVS, opus usedtx=1: it may pause (LV-04) */
 	uint8_t event_pt;     /* payload type of telephone-event, 0 = none */
+	uint16_t clock_rate;  /* Hz of the timestamps of the first payload type, 0 = not said */
 	uint16_t port;        /* 0 = refused or removed */
 	struct addr rtp_addr; /* family 0 if the address is no numeric IP */
 	struct addr rtcp_addr;

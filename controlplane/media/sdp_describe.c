@@ -111,7 +111,27 @@ static bool codec_pauses(const char *codec, const char *fmtp)
 	return codec_is(codec, "opus") && fmtp_has(fmtp, "usedtx=1");
 }
 
-static void describe_codecs(struct sdp_line *line, const osip_list_t *attrs)
+/* The rate in "opus/48000/2", 0 if there is none that fits. */
+static uint16_t codec_rate(const char *codec)
+{
+	const char *rate = strchr(codec, '/');
+	size_t digits = rate ? strspn(rate + 1, "0123456789") : 0;
+	uint32_t value;
+
+	return digits && sdp_number(rate + 1, digits, UINT16_MAX, &value) == 0 ? (uint16_t)value
+									       : 0;
+}
+
+static bool is_first_pt(const osip_list_t *payloads, uint32_t pt)
+{
+	const char *text = osip_list_get(payloads, 0);
+	uint32_t first;
+
+	return text && sdp_number(text, strlen(text), 127, &first) == 0 && first == pt;
+}
+
+static void describe_codecs(
+	struct sdp_line *line, const osip_list_t *payloads, const osip_list_t *attrs)
 {
 	static const struct {
 		uint8_t pt;
@@ -132,6 +152,8 @@ static void describe_codecs(struct sdp_line *line, const osip_list_t *attrs)
 		codec = behind_pt(line, a->a_att_value, &pt);
 		if (!codec)
 			continue;
+		if (is_first_pt(payloads, pt))
+			line->clock_rate = codec_rate(codec);
 		if (codec_is(codec, "telephone-event"))
 			line->event_pt = (uint8_t)pt;
 		else if (codec_pauses(codec, find_fmtp(line, attrs, pt)))
@@ -231,7 +253,7 @@ static int describe_line(struct sdp_line *line, const sdp_message_t *msg, const 
 		err = describe_payloads(line, &m->m_payloads, why);
 		if (err < 0)
 			return err;
-		describe_codecs(line, &m->a_attributes);
+		describe_codecs(line, &m->m_payloads, &m->a_attributes);
 	}
 	return describe_attributes(line, &m->a_attributes, why);
 }

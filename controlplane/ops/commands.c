@@ -144,6 +144,21 @@ static void on_status(void *arg, struct ctlserver_request *request, const json_t
 	ctlserver_reply(request, out);
 }
 
+/* What the data plane has seen of a leg, in this process's life. */
+static json_t *quality_json(const struct leg *leg, uint64_t now)
+{
+	struct dpclient_flow_facts f;
+
+	if (leg->media.at.port == 0 ||
+		dpclient_flow_facts(leg->call->calls->dp, leg->media.at, now, &f) < 0)
+		return json_null();
+	return json_pack("{so, so, so, so, so, so, so, so, so}", "last_rtp_s",
+		seconds_since(f.rtp_ms, now), "last_rtcp_s", seconds_since(f.rtcp_ms, now), "bytes",
+		number(f.bytes), "rtcp", number(f.rtcp), "jitter_ms", number(f.jitter_ms),
+		"ssrc_changes", number(f.ssrc_changes), "off_source", number(f.off_source),
+		"malformed", number(f.malformed), "payload_type", number(f.payload_type));
+}
+
 static json_t *leg_json(struct leg *leg, uint64_t now)
 {
 	static const char *const roles[] = {"off", "us", "peer"};
@@ -152,7 +167,7 @@ static json_t *leg_json(struct leg *leg, uint64_t now)
 
 	watch_read_facts(leg);
 	expiry = stimer_expiry(&leg->stimer, &par);
-	return json_pack("{ss, so, so, ss, sb, so, so, so, so}", "state",
+	return json_pack("{ss, so, so, ss, sb, so, so, so, so, so, so}", "state",
 		leg_state_name(leg->state), "peer", address(&leg->dialog.flow.remote), "se_s",
 		number(leg->stimer.interval), "refresher", roles[leg->stimer.role], "timer",
 		leg->stimer.timer, "expires_s",
@@ -160,7 +175,8 @@ static json_t *leg_json(struct leg *leg, uint64_t now)
 						       : number((expiry - now) / 1000),
 		"sip_s", seconds_since(leg->sip_ms, now), "rtp_s",
 		seconds_since(leg->media.rtp_ms, now), "packets",
-		number(leg->media.packets + leg->media.packets_past));
+		number(leg->media.packets + leg->media.packets_past), "lost",
+		number(leg->media.lost + leg->media.lost_past), "media", quality_json(leg, now));
 }
 
 static json_t *call_json(struct call *call, uint64_t now)

@@ -32,6 +32,9 @@ static size_t facts_layout(struct facts_head *head)
 	head->flow_count_stride = sizeof(struct flow_record);
 	head->flow_count_off = facts_place(&end, (size_t)head->flows * sizeof(struct flow_record)) +
 		RECORD_COUNT_OFFSET;
+	head->flow_quality_stride = sizeof(struct facts_quality);
+	head->flow_quality_off = facts_place(
+		&end, (size_t)head->flows * sizeof(struct facts_quality));
 	return end;
 }
 
@@ -64,6 +67,7 @@ int facts_open(struct facts *facts, const struct mem *mem, uint32_t workers, uin
 	facts->flow_rtp = facts_at(facts, head.flow_rtp_off);
 	facts->flow_rtcp = facts_at(facts, head.flow_rtcp_off);
 	facts->flow = facts_at(facts, head.flow_count_off - RECORD_COUNT_OFFSET);
+	facts->flow_quality = facts_at(facts, head.flow_quality_off);
 	return 0;
 }
 

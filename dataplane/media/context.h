@@ -19,17 +19,19 @@
 struct flow_cold {
 	uint64_t rtcp_match; /* record_key() */
 	uint64_t rtcp_out;   /* record_out() */
+	uint64_t types;      /* payload types 32 to 95 that are allowed */
 	struct latch latch;
 	struct latch latch_rtcp;
 	struct addr remote; /* candidates, as the control plane told */
 	struct addr remote_rtcp;
 	struct addr signal;
-	struct addr old;      /* learnt source before it was opened again: stragglers */
-	uint32_t old_until;   /* tick */
-	uint32_t guess_tick;  /* sending to a leg of which nothing was learnt: */
-	uint16_t guess_count; /* packets since that tick */
+	struct addr old;     /* learnt source before it was opened again: stragglers */
+	uint32_t old_until;  /* tick */
+	uint32_t guess_tick; /* sending to a leg of which nothing was learnt: */
+	uint32_t gen;
+	uint16_t guess_count; /* packets since guess_tick */
 	uint8_t busy;         /* one thread at a time changes what was learnt */
-	uint8_t zero[5];
+	uint8_t zero;
 } __attribute__((aligned(64)));
 
 /* IPv6 addresses of a flow, in network order; `out` in turns, see record_out(). */
@@ -80,11 +82,12 @@ struct media_sync {
 
 struct media {
 	/* Read by workers. */
-	struct flow_record *record; /* [flows] */
-	uint32_t *heard_rtp;        /* [flows] */
-	uint32_t *heard_rtcp;       /* [flows] */
-	struct flow_cold *cold;     /* [flows] */
-	struct flow_ip6 *ip6;       /* [flows], NULL until an IPv6 address was claimed */
+	struct flow_record *record;    /* [flows] */
+	uint32_t *heard_rtp;           /* [flows] */
+	uint32_t *heard_rtcp;          /* [flows] */
+	struct facts_quality *quality; /* [flows] */
+	struct flow_cold *cold;        /* [flows] */
+	struct flow_ip6 *ip6;          /* [flows], NULL until an IPv6 address was claimed */
 	struct claims claims;
 	struct rte_ring **learnt; /* [worker_count] of struct learnt */
 	/* First fragments of packets that are not media: the rest of these may pass. */

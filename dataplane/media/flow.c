@@ -214,7 +214,7 @@ static void flow_clock(struct media *m, const struct proto_flow *set, uint64_t n
 static void flow_remind(struct media *m, uint32_t id, uint64_t now_ms)
 {
 	const struct flow *f = &m->flow[id];
-	struct learnt learnt = {.ssrc = m->record[id].ssrc, .addr = f->dst};
+	struct learnt learnt = {.ssrc = m->record[id].count.ssrc, .addr = f->dst};
 
 	if (f->state & FLOW_LATCHED)
 		flow_event(m, id, PROTO_FLOW_LEARNT, &learnt, now_ms);

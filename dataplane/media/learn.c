@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/learn.h"
 
+#include "dataplane/media/quality.h"
+
 #include <rte_ring_elem.h>
 
 /* RTCP from the host whose RTP was learnt is sure enough; with its SSRC it is certain. */
@@ -13,8 +15,8 @@ static enum latch_class learn_class_rtcp(const struct flow_record *record,
 
 	if (!match || memcmp(learnt, source->ip, source->family == ADDR_IPV6 ? 16 : 4) != 0)
 		return LATCH_STRANGER;
-	return __atomic_load_n(&record->ssrc, __ATOMIC_RELAXED) == info->ssrc ? LATCH_EXACT
-									      : LATCH_PORT;
+	return __atomic_load_n(&record->count.ssrc, __ATOMIC_RELAXED) == info->ssrc ? LATCH_EXACT
+										    : LATCH_PORT;
 }
 
 static enum latch_class learn_class(const struct media *m, uint32_t id, const struct addr *source,
@@ -36,7 +38,7 @@ static bool learn_tell(struct worker *w, uint32_t id, const struct addr *source,
 {
 	const struct learnt learnt = {
 		.id = id,
-		.gen = w->media->record[id].gen,
+		.gen = w->media->cold[id].gen,
 		.kind = rtcp ? PROTO_FLOW_LEARNT_RTCP : PROTO_FLOW_LEARNT,
 		.ssrc = info->ssrc,
 		.addr = *source,
@@ -58,7 +60,9 @@ static void learn_lock_on(
 		record_store(&m->cold[p->id].rtcp_match, key);
 		return;
 	}
-	__atomic_store_n(&record->ssrc, info->ssrc, __ATOMIC_RELAXED);
+	/* Statistics of a source that is followed to another port go on. */
+	if (quality_is_new(record, info->ssrc))
+		quality_restart(record, &m->quality[p->id], info);
 	record_store(&record->match, key);
 }
 

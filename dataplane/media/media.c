@@ -61,6 +61,7 @@ int media_open(struct media **media, const struct media_conf *conf)
 	m->record = conf->facts->flow;
 	m->heard_rtp = conf->facts->flow_rtp;
 	m->heard_rtcp = conf->facts->flow_rtcp;
+	m->quality = conf->facts->flow_quality;
 	err = media_open_tables(m);
 	if (err) {
 		media_close(m);

@@ -31,8 +31,9 @@ void publish_begin(struct media *m, uint32_t id, uint32_t gen)
 
 	if (rte_rcu_qsbr_check(m->conf.qsbr, m->flow[id].token, false) != 1)
 		rte_rcu_qsbr_synchronize(m->conf.qsbr, RTE_QSBR_THRID_INVALID);
-	*record = (struct flow_record){.gen = gen};
-	*cold = (struct flow_cold){0};
+	*record = (struct flow_record){0};
+	*cold = (struct flow_cold){.gen = gen};
+	m->quality[id] = (struct facts_quality){0};
 	__atomic_store_n(&m->heard_rtp[id], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&m->heard_rtcp[id], 0, __ATOMIC_RELAXED);
 }
@@ -60,8 +61,10 @@ void publish_hints(struct media *m, uint32_t id, const struct proto_flow *set)
 
 	memcpy(types, set->payload_types, sizeof(types));
 	types[0] |= 1ull << RTP_TYPE_CN;
-	record_store(&record->types[0], types[0]);
-	record_store(&record->types[1], types[1]);
+	__atomic_store_n(&record->types_low, (uint32_t)types[0], __ATOMIC_RELAXED);
+	__atomic_store_n(&record->types_high, (uint32_t)(types[1] >> 32), __ATOMIC_RELAXED);
+	record_store(&cold->types, types[0] >> 32 | types[1] << 32);
+	__atomic_store_n(&record->count.clock, set->clock_rate, __ATOMIC_RELAXED);
 	publish_lock(cold);
 	cold->remote = set->remote;
 	cold->remote_rtcp = set->remote_rtcp;
@@ -93,7 +96,7 @@ void publish_latched(struct media *m, uint32_t id, const struct addr *rtp, const
 		memcpy(m->ip6[id].match, rtp->ip, 16);
 		memcpy(m->ip6[id].match_rtcp, rtcp->ip, 16);
 	}
-	__atomic_store_n(&m->record[id].ssrc, ssrc, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->record[id].count.ssrc, ssrc, __ATOMIC_RELAXED);
 	record_store(&m->record[id].match, publish_key(rtp));
 	record_store(&cold->rtcp_match, publish_key(rtcp));
 	learn_end(cold);

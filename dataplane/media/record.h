@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The hot record of a relay flow: one cache line at the port slot of its local address, in the
  * facts memory (the facts' flow counters are a field of it).
+ * Statistics that only a few packets change are elsewhere, see quality.h.
  *
  * Packets that arrive at slot X are matched, counted and rewritten by record X alone; `out` and
- * `from` are copies of what the other leg says. Written by main: out, from, types, gen, and match
- * when it restores or reopens a flow. Written by the workers: match when they learn, count, ssrc.
- * Each field is one aligned store, so that no reader sees half of it. */
+ * `from` are copies of what the other leg says. Written by main: out, from, types, the clock's
+ * rate, and match when it restores or reopens a flow. Written by the workers: match when they
+ * learn, count. Each field is one aligned store, so that no reader sees half of it. */
 #ifndef DATAPLANE_MEDIA_RECORD_H
 #define DATAPLANE_MEDIA_RECORD_H
 
@@ -17,13 +18,12 @@
 #include <stdint.h>
 
 struct flow_record {
-	uint64_t match;    /* learnt source, record_key(); 0 = none yet */
-	uint64_t out;      /* where to, record_out(); 0 = nowhere yet */
-	uint64_t from;     /* local address of the other leg, DSCP, flags; 0 = no flow here */
-	uint64_t types[2]; /* payload types allowed, bit n % 64 of word n / 64 */
+	uint64_t match; /* learnt source, record_key(); 0 = none yet */
+	uint64_t out;   /* where to, record_out(); 0 = nowhere yet */
+	uint64_t from;  /* local address of the other leg, DSCP, flags; 0 = no flow here */
 	struct facts_flow count;
-	uint32_t ssrc; /* last seen from the learnt source */
-	uint32_t gen;
+	uint32_t types_low;  /* payload types allowed: 0 to 31, */
+	uint32_t types_high; /* and 96 to 127; those between are rare: struct flow_cold */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct flow_record) == 64, "one cache line");
 
@@ -93,11 +93,17 @@ static inline void record_store(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+/* A payload type that is not among the rare ones. */
+static inline bool record_is_common(uint8_t type)
+{
+	return type < 32 || type >= 96;
+}
+
 static inline bool record_allows(const struct flow_record *record, uint8_t type)
 {
-	uint64_t word = __atomic_load_n(&record->types[type >> 6], __ATOMIC_RELAXED);
+	const uint32_t *types = type < 32 ? &record->types_low : &record->types_high;
 
-	return word >> (type & 63) & 1;
+	return __atomic_load_n(types, __ATOMIC_RELAXED) >> (type & 31) & 1;
 }
 
 /* A last-heard tick is stored only when it changes, so that the line stays shared with readers. */
@@ -117,14 +123,6 @@ static inline void record_count(struct flow_record *record, uint32_t bytes)
 		&c->bytes, __atomic_load_n(&c->bytes, __ATOMIC_RELAXED) + bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(
 		&c->packets, __atomic_load_n(&c->packets, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-}
-
-static inline void record_reject(struct flow_record *record)
-{
-	uint32_t *rejected = &record->count.rejected;
-
-	__atomic_store_n(
-		rejected, __atomic_load_n(rejected, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
 #endif

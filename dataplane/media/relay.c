@@ -2,6 +2,7 @@
 #include "dataplane/media/relay.h"
 
 #include "dataplane/media/learn.h"
+#include "dataplane/media/quality.h"
 #include "dataplane/media/rtp.h"
 
 #define RELAY_GUESS_TICKS 10 /* window and most packets to a leg that was not heard yet */
@@ -16,10 +17,9 @@ struct relay_state {
 	bool rtcp;
 };
 
-static void relay_reject(struct worker *w, const struct relay_packet *p, struct flow_record *record,
-	enum facts_drop why)
+static void relay_reject(struct worker *w, const struct relay_packet *p, enum facts_drop why)
 {
-	record_reject(record);
+	quality_reject(&w->media->quality[p->id], why);
 	worker_drop(w, p->mbuf, why);
 }
 
@@ -39,7 +39,9 @@ static inline bool relay_judge(
 	if (unlikely(!rtp_parse(data, p->len, &s->info)))
 		return false;
 	*why = FACTS_DROP_PAYLOAD_TYPE;
-	return record_allows(s->record, s->info.type);
+	if (likely(record_is_common(s->info.type)))
+		return record_allows(s->record, s->info.type);
+	return record_load(&s->cold->types) >> (s->info.type - 32) & 1;
 }
 
 static inline bool relay_same_ip6(const uint8_t *a, const uint8_t *b)
@@ -83,7 +85,7 @@ static bool relay_learn(struct worker *w, const struct relay_packet *p, struct r
 	/* Off-source floods cost no more than this. */
 	if (!s->rtcp && record_load(&s->record->match) &&
 		!learn_may_move(w->media->heard_rtp[p->id], w->now_tick)) {
-		relay_reject(w, p, s->record, why);
+		relay_reject(w, p, why);
 		return false;
 	}
 	relay_source(p, &source);
@@ -92,23 +94,24 @@ static bool relay_learn(struct worker *w, const struct relay_packet *p, struct r
 	if (why == FACTS_DROP_UNLATCHED)
 		worker_drop(w, p->mbuf, why);
 	else
-		relay_reject(w, p, s->record, why);
+		relay_reject(w, p, why);
 	return false;
 }
 
 /* Life: from the learnt source, and sound. */
-static inline void relay_alive(
-	struct worker *w, const struct relay_packet *p, const struct relay_state *s)
+static inline void relay_alive(struct worker *w, const struct relay_packet *p,
+	const struct relay_state *s, uint64_t arrival)
 {
 	struct media *m = w->media;
 
 	if (unlikely(s->rtcp)) {
 		record_stamp(&m->heard_rtcp[p->id], w->now_tick);
+		quality_count(&m->quality[p->id].rtcp);
 		return;
 	}
 	record_stamp(&m->heard_rtp[p->id], w->now_tick);
+	quality_note(s->record, &m->quality[p->id], &s->info, arrival);
 	record_count(s->record, p->len);
-	record_stamp(&s->record->ssrc, s->info.ssrc);
 }
 
 /* Sending to an address that nobody has answered from yet is limited (LA-04: no voice hammer). */
@@ -250,7 +253,7 @@ static inline void relay_forward(
 		relay_forward6(w, p, s->from, out, s->rtcp, &nexthop);
 }
 
-static inline void relay_packet(struct worker *w, const struct relay_packet *p)
+static inline void relay_packet(struct worker *w, const struct relay_packet *p, uint64_t arrival)
 {
 	struct media *m = w->media;
 	struct relay_state s = {
@@ -269,18 +272,20 @@ static inline void relay_packet(struct worker *w, const struct relay_packet *p)
 			rtp_is_rtcp((const uint8_t *)(p->udp + 1), p->len));
 	if (likely(relay_knows(m, p, &s))) {
 		if (unlikely(!relay_judge(p, &s, &why))) {
-			relay_reject(w, p, s.record, why);
+			relay_reject(w, p, why);
 			return;
 		}
 	} else if (!relay_learn(w, p, &s)) {
 		return;
 	}
-	relay_alive(w, p, &s);
+	relay_alive(w, p, &s, arrival);
 	relay_forward(w, p, &s);
 }
 
 void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n)
 {
+	uint64_t arrival = quality_arrival(w->timebase, w->now_tsc);
+
 	for (uint16_t i = 0; i < n; i++)
-		relay_packet(w, &packet[i]);
+		relay_packet(w, &packet[i], arrival);
 }

@@ -63,6 +63,7 @@ bool rtp_parse(const uint8_t *data, uint32_t len, struct rtp_info *info)
 	}
 	info->type = data[1] & 0x7f;
 	info->seq = rtp_get16(data + 2);
+	info->time = rtp_get32(data + 4);
 	info->ssrc = rtp_get32(data + 8);
 	return len >= need;
 }
@@ -83,6 +84,7 @@ bool rtp_parse_rtcp(const uint8_t *data, uint32_t len, struct rtp_info *info)
 		left -= size;
 	}
 	info->type = data[1];
+	info->time = 0;
 	info->seq = 0;
 	info->ssrc = rtp_get32(data + 4);
 	/* The first packet holds a sender's number, hence is no shorter than that. */

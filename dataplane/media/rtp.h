@@ -21,8 +21,9 @@ enum rtp_kind {
 
 struct rtp_info {
 	uint32_t ssrc;
-	uint16_t seq; /* RTP only */
-	uint8_t type; /* payload type; of RTCP, that of the first packet */
+	uint32_t time; /* RTP only: timestamp */
+	uint16_t seq;  /* likewise */
+	uint8_t type;  /* payload type; of RTCP, that of the first packet */
 };
 
 enum rtp_kind rtp_kind_of(const uint8_t *data, uint32_t len);

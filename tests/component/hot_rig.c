@@ -219,6 +219,7 @@ void rig_pass(struct rig *rig, uint64_t ms)
 	do {
 		rig->now_ms += end - rig->now_ms < 20 ? end - rig->now_ms : 20;
 		rig->w->now_tick = clock_tick(rig->now_ms);
+		rig->w->now_tsc = rig->now_ms * (RIG_HZ / 1000);
 		media_tick(rig->media, rig->now_ms);
 		keepalive_tick(rig->keepalive, rig->now_ms);
 	} while (rig->now_ms < end);

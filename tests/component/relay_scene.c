@@ -170,6 +170,14 @@ const struct facts_flow *scene_count(const struct scene *s, int leg)
 		(uint64_t)s->flow[leg].id * head->flow_count_stride);
 }
 
+const struct facts_quality *scene_quality(const struct scene *s, int leg)
+{
+	const struct facts_head *head = s->rig->facts.head;
+
+	return (const void *)((const char *)s->rig->facts.base + head->flow_quality_off +
+		(uint64_t)s->flow[leg].id * head->flow_quality_stride);
+}
+
 uint64_t scene_drops(const struct scene *s, enum facts_drop why)
 {
 	return s->rig->w->count->drop[why];

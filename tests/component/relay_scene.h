@@ -45,6 +45,7 @@ const struct proto_flow_event *scene_event(struct scene *s, int leg, uint32_t ki
 void scene_expect_no_event(struct scene *s);
 
 const struct facts_flow *scene_count(const struct scene *s, int leg);
+const struct facts_quality *scene_quality(const struct scene *s, int leg);
 uint64_t scene_drops(const struct scene *s, enum facts_drop why);
 
 #endif

@@ -107,7 +107,9 @@ static void fake_facts(struct fake *f)
 	head.flow_rtcp_off = head.flow_rtp_off + 4 * FLOWS;
 	head.flow_count_off = head.flow_rtcp_off + 4 * FLOWS;
 	head.flow_count_stride = sizeof(struct facts_flow);
-	f->facts_size = head.flow_count_off + FLOWS * sizeof(struct facts_flow);
+	head.flow_quality_off = head.flow_count_off + FLOWS * sizeof(struct facts_flow);
+	head.flow_quality_stride = sizeof(struct facts_quality);
+	f->facts_size = head.flow_quality_off + FLOWS * sizeof(struct facts_quality);
 	f->facts_fd = memfd_create("facts", MFD_CLOEXEC);
 	assert_true(f->facts_fd >= 0);
 	assert_int_equal(ftruncate(f->facts_fd, (off_t)f->facts_size), 0);
@@ -994,6 +996,7 @@ static void test_facts(void **state)
 	struct facts_worker sum, *worker;
 	struct facts_head copy;
 	struct facts_flow *count;
+	struct facts_quality *quality;
 	uint64_t now = clock_boot_ms();
 	uint32_t id;
 
@@ -1005,7 +1008,17 @@ static void test_facts(void **state)
 	((uint32_t *)(b->fake.facts + head->flow_rtp_off))[id] = clock_tick(now - 5000);
 	((uint32_t *)(b->fake.facts + head->binding_heard_off))[500 + 4] = clock_tick(now - 700);
 	count = (struct facts_flow *)(b->fake.facts + head->flow_count_off) + id;
-	*count = (struct facts_flow){.bytes = 1720, .packets = 10, .rejected = 2};
+	*count = (struct facts_flow){
+		.bytes = 1720, .packets = 10, .seq = 0x10013, .jitter = 16 * 240, .clock = 16000};
+	quality = (struct facts_quality *)(b->fake.facts + head->flow_quality_off) + id;
+	*quality = (struct facts_quality){
+		.lost_base = 0u - 0x10006,
+		.ssrc_changes = 4,
+		.rtcp = 5,
+		.off_source = 2,
+		.malformed = 1,
+		.payload_type = 3,
+	};
 	for (uint32_t i = 0; i < 2; i++) {
 		worker = (struct facts_worker *)(b->fake.facts + head->worker_off +
 			i * head->worker_stride);
@@ -1019,7 +1032,17 @@ static void test_facts(void **state)
 	assert_int_equal(facts.rtcp_ms, 0);
 	assert_int_equal(facts.bytes, 1720);
 	assert_int_equal(facts.packets, 10);
-	assert_int_equal(facts.rejected, 2);
+	assert_int_equal(facts.lost, 3);
+	assert_int_equal(facts.jitter_ms, 15);
+	assert_int_equal(facts.ssrc_changes, 4);
+	assert_int_equal(facts.rtcp, 5);
+	assert_int_equal(facts.off_source, 2);
+	assert_int_equal(facts.malformed, 1);
+	assert_int_equal(facts.payload_type, 3);
+	/* More came than was expected. */
+	quality->lost_base -= 4;
+	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), 0);
+	assert_int_equal(facts.lost, 0);
 	assert_int_equal(dpclient_flow_facts(b->c, at(1, SLOTS), now, &facts), -ENOENT);
 	assert_true(dpclient_binding_heard(b->c, 4, now) > now - 720);
 	assert_int_equal(dpclient_binding_heard(b->c, 5, now), 0);

@@ -36,7 +36,7 @@ static void both_ways(void **state)
 			assert_int_equal(scene_count(s, leg)->bytes, before.bytes + len);
 		}
 		assert_int_equal(heard(s, leg), s->rig->w->now_tick);
-		assert_int_equal(scene_count(s, leg)->rejected, 0);
+		assert_int_equal(scene_quality(s, leg)->malformed, 0);
 	}
 	assert_int_equal(s->rig->w->count->relayed_rtp, 50);
 	scene_expect_none(s);
@@ -146,7 +146,8 @@ static void what_counts(void **state)
 	sent.len = 0;
 	scene_feed(s, 0, &s->phone[0], 0, &sent);
 	assert_int_equal(scene_drops(s, FACTS_DROP_NOT_RTP), 194);
-	assert_int_equal(scene_count(s, 0)->rejected, rejected + 194 + 11);
+	assert_int_equal(scene_quality(s, 0)->payload_type, rejected);
+	assert_int_equal(scene_quality(s, 0)->malformed, 194 + 11);
 	assert_true(heard(s, 0) != s->rig->w->now_tick);
 	scene_expect_none(s);
 	scene_close(s);
@@ -161,7 +162,7 @@ static void new_ssrc(void **state)
 	for (uint32_t ssrc = 1; ssrc < 5; ssrc++) {
 		scene_rtp_from(s, 0, &s->phone[0], ssrc);
 		scene_expect(s, 0, NULL);
-		assert_int_equal(s->rig->facts.flow[s->flow[0].id].ssrc, ssrc);
+		assert_int_equal(scene_count(s, 0)->ssrc, ssrc);
 	}
 	scene_close(s);
 }

@@ -70,7 +70,7 @@ static void spray(void **state)
 	}
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_OFF_SOURCE), sprayed);
-	assert_int_equal(scene_count(s, 0)->rejected, sprayed);
+	assert_int_equal(scene_quality(s, 0)->off_source, sprayed);
 	assert_int_equal(scene_count(s, 0)->packets, 18);
 	scene_event(s, 0, PROTO_FLOW_LEARNT);
 	scene_expect_no_event(s);
@@ -95,7 +95,7 @@ static void stranger_is_no_life(void **state)
 	}
 	assert_int_equal(heard(s, 0), clock_tick(1000000));
 	assert_int_equal(scene_count(s, 0)->packets, 1);
-	assert_int_equal(scene_count(s, 0)->rejected, 100);
+	assert_int_equal(scene_quality(s, 0)->off_source, 100);
 	scene_expect_none(s);
 	scene_close(s);
 }

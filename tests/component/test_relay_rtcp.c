@@ -99,7 +99,8 @@ static void stranger(void **state)
 		report(s, 0, &other, 1, SCENE_SSRC);
 	scene_expect_none(s);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
-	assert_int_equal(scene_count(s, 0)->rejected, 20);
+	assert_int_equal(scene_quality(s, 0)->off_source, 20);
+	assert_int_equal(scene_quality(s, 0)->rtcp, 0);
 	scene_close(s);
 }
 
@@ -123,7 +124,7 @@ static void malformed(void **state)
 	scene_feed(s, 0, &source, 1, &frame);
 	scene_expect_none(s);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
-	assert_int_equal(scene_count(s, 0)->rejected, 34);
+	assert_int_equal(scene_quality(s, 0)->malformed, 34);
 	scene_close(s);
 }
 

@@ -35,7 +35,9 @@ static struct cdr normal(void)
 				.peer = "198.51.100.5:5060",
 				.sip_ms = T0 + 105020, /* its 200 to our BYE */
 				.rtp_ms = T0 + 104995,
-				.packets = 4999}}};
+				.packets = 4999,
+				.lost = 17,
+				.jitter_ms = 3}}};
 }
 
 static const char *value(const struct cdr_text *text, const char *name)
@@ -101,6 +103,8 @@ static void test_fields(void **state)
 	assert_string_equal(value(&text, "proven"), "100.000");
 	assert_string_equal(value(&text, "a_rtp"), "1700000104990");
 	assert_string_equal(value(&text, "b_packets"), "4999");
+	assert_string_equal(value(&text, "b_lost"), "17");
+	assert_string_equal(value(&text, "b_jitter_ms"), "3");
 	assert_string_equal(value(&text, "a_timer"), "1");
 	assert_string_equal(value(&text, "b_timer"), "0");
 	assert_string_equal(value(&text, "media_live"), "1");

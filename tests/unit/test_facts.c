@@ -40,6 +40,7 @@ static void test_reader_sees_what_is_written(void **state)
 	facts.flow_rtp[FLOWS - 1] = 22;
 	facts.flow_rtcp[FLOWS - 1] = 33;
 	facts.flow[FLOWS - 1].count.packets = 44;
+	facts.flow_quality[FLOWS - 1].rtcp = 55;
 
 	base = mmap(NULL, facts.size, PROT_READ, MAP_SHARED, facts.fd, 0);
 	assert_ptr_not_equal(base, MAP_FAILED);
@@ -62,6 +63,10 @@ static void test_reader_sees_what_is_written(void **state)
 				  (FLOWS - 1) * head->flow_count_stride))
 				 ->packets,
 		44);
+	assert_int_equal(((const struct facts_quality *)(base + head->flow_quality_off +
+				  (FLOWS - 1) * head->flow_quality_stride))
+				 ->rtcp,
+		55);
 	munmap((void *)base, facts.size);
 }
 
@@ -79,7 +84,8 @@ static void test_layout(void **state)
 	assert_true(head->flow_rtp_off >= head->binding_heard_off + BINDINGS * 4);
 	assert_true(head->flow_rtcp_off >= head->flow_rtp_off + FLOWS * 4);
 	assert_true(head->flow_count_off >= head->flow_rtcp_off + FLOWS * 4);
-	assert_true((char *)(facts.flow + FLOWS) <= (char *)facts.base + facts.size);
+	assert_true((char *)(facts.flow + FLOWS) <= (char *)facts.flow_quality);
+	assert_true((char *)(facts.flow_quality + FLOWS) <= (char *)facts.base + facts.size);
 	assert_int_equal((uintptr_t)facts.flow % 64, 0);
 	assert_int_equal(fstat(facts.fd, &st), 0);
 	assert_true((size_t)st.st_size >= facts.size);

@@ -190,6 +190,35 @@ static void test_dtx(void **state)
 	}
 }
 
+/* The clock of the timestamps is that of the preferred codec. */
+static void test_clock_rate(void **state)
+{
+	static const struct {
+		const char *media;
+		uint16_t rate;
+	} row[] = {
+		{"m=audio 4000 RTP/AVP 0 8\r\n", 0},
+		{"m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:96 "
+		 "opus/48000/2\r\n",
+			48000},
+		{"m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:96 "
+		 "opus/48000/2\r\n",
+			8000},
+		{"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 L16/96000\r\n", 0},
+		{"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 L16\r\n", 0},
+		{"m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 L16/x\r\n", 0},
+	};
+	struct sdp sdp;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), HEAD "%s", row[i].media);
+		assert_int_equal(describe(&sdp, text), 0);
+		assert_int_equal(sdp.line[0].clock_rate, row[i].rate);
+	}
+}
+
 /* LV-10, RT-08: the first RTP audio with a port is the one that is anchored. */
 static void test_choice(void **state)
 {
@@ -260,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_directions),
 		cmocka_unit_test(test_dtx),
+		cmocka_unit_test(test_clock_rate),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_matching),

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Loss and jitter of a flow (RFC 3550 A.1, A.3, A.8). A packet in sequence changes the hot record
+ * alone; what jumps, changes its SSRC or is refused changes the facts' quality too. Workers. */
+#ifndef DATAPLANE_MEDIA_QUALITY_H
+#define DATAPLANE_MEDIA_QUALITY_H
+
+#include "dataplane/core/timebase.h"
+#include "dataplane/media/record.h"
+#include "dataplane/media/rtp.h"
+
+#include <rte_branch_prediction.h>
+
+#define QUALITY_CLOCK     8000
+#define QUALITY_DROPOUT   3000 /* RFC 3550 A.1 */
+#define QUALITY_SECOND    8192 /* units of an arrival */
+#define QUALITY_SEQ_FIRST (1u << 16)
+
+/* A time stamp counter in 1/8192 s: once for a burst. */
+static inline uint64_t quality_arrival(const struct timebase *base, uint64_t tsc)
+{
+	/* 2^64 / (units in 1/8192 s): a multiplication instead of a division. */
+	static const uint64_t scale = UINT64_MAX /
+		(((uint64_t)1000 << TIMEBASE_SHIFT) / CLOCK_TICK_MS / QUALITY_SECOND);
+	uint64_t units = timebase_units(base, tsc) +
+		__atomic_load_n(&base->offset, __ATOMIC_RELAXED);
+
+	return (uint64_t)(((unsigned __int128)units * scale) >> 64);
+}
+
+/* Nothing was heard of this source yet. */
+static inline bool quality_is_new(const struct flow_record *record, uint32_t ssrc)
+{
+	return __atomic_load_n(&record->count.seq, __ATOMIC_RELAXED) == 0 ||
+		__atomic_load_n(&record->count.ssrc, __ATOMIC_RELAXED) != ssrc;
+}
+
+/* Begins anew with the next packet of the flow, which is this one; losses so far stay. */
+void quality_restart(
+	struct flow_record *record, struct facts_quality *quality, const struct rtp_info *info);
+
+/* A packet that is not among the next few in sequence. */
+void quality_jump(
+	struct flow_record *record, struct facts_quality *quality, const struct rtp_info *info);
+
+/* A refused packet, for the reason of its drop. */
+void quality_reject(struct facts_quality *quality, enum facts_drop why);
+
+static inline void quality_count(uint32_t *counter)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+/* An accepted packet, before it is counted. */
+static inline void quality_note(struct flow_record *record, struct facts_quality *quality,
+	const struct rtp_info *info, uint64_t arrival)
+{
+	struct facts_flow *c = &record->count;
+	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_RELAXED);
+	uint16_t step = (uint16_t)(info->seq - seq);
+	uint32_t rate = __atomic_load_n(&c->clock, __ATOMIC_RELAXED);
+	uint32_t transit = (uint32_t)(arrival * (rate ? rate : QUALITY_CLOCK) / QUALITY_SECOND) -
+		info->time;
+	uint32_t late = transit - c->transit;
+
+	if (likely((uint16_t)(step - 1) < QUALITY_DROPOUT && !quality_is_new(record, info->ssrc))) {
+		__atomic_store_n(&c->seq, seq + step, __ATOMIC_RELAXED);
+	} else {
+		quality_jump(record, quality, info);
+		late = 0;
+	}
+	c->transit = transit;
+	if ((int32_t)late < 0)
+		late = -late;
+	__atomic_store_n(&c->jitter, c->jitter + late - ((c->jitter + 8) >> 4), __ATOMIC_RELAXED);
+}
+
+#endif
