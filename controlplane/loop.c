@@ -66,6 +66,7 @@ void loop_stop(struct loop *loop, bool end_calls)
 	struct call *call, *next;
 
 	loop->stopping = true;
+	loop->calls.closing = true;
 	loop->flush_until_ms = clock_boot_ms() + FLUSH_MS;
 	loop->end_calls = end_calls;
 	if (end_calls) {

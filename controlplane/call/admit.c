@@ -157,7 +157,9 @@ static bool check_means(struct calls *calls, struct sip_server *server, const st
 	uint64_t now = calls_now(calls), dropped;
 	const char *why = NULL;
 
-	if (calls->count >= calls->conf->sip.max_calls)
+	if (calls->closing)
+		why = "Node Stops";
+	else if (calls->count >= calls->conf->sip.max_calls)
 		why = "Call Limit";
 	else if (!store_accepts_new(calls->store))
 		why = "No Call Store";

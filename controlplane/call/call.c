@@ -160,6 +160,20 @@ void leg_reply(struct leg *leg, struct sip_server *server, int code, const char 
 	sip_server_reply(server, resp);
 }
 
+int leg_told(int code)
+{
+	switch (code) {
+	case 401:
+	case 407:
+	case 422:
+		return 500;
+	case 408:
+		return 504;
+	default:
+		return code >= 300 && code < 400 ? 488 : code;
+	}
+}
+
 const char *call_state_name(uint8_t state)
 {
 	static const char *const names[] = {"setup", "early", "active", "ending"};

@@ -87,10 +87,10 @@ struct leg_media {
 
 struct leg {
 	struct call *call;
-	char name;     /* 'a' called us, 'b' was called */
-	uint8_t state; /* enum leg_state */
-	bool bye_due;  /* to be ended as soon as the ACK is there (DL-08) */
-	bool ack_sdp;  /* the ACK of the first INVITE carries our answer */
+	char name;        /* 'a' called us, 'b' was called */
+	uint8_t state;    /* enum leg_state */
+	bool bye_due;     /* to be ended as soon as the ACK is there (DL-08) */
+	uint32_t ack_sdp; /* CSeq of the INVITE whose ACK carries our answer, 0: none */
 	uint64_t random;
 	struct sip_dialog dialog;
 	const struct conf_trunk *trunk; /* NULL: a device */
@@ -196,6 +196,10 @@ void leg_ack(struct leg *leg, uint32_t cseq, const char *sdp);
 
 /* Answers a request in the leg's dialog, with a body if sdp is not NULL. */
 void leg_reply(struct leg *leg, struct sip_server *server, int code, const char *sdp);
+
+/* What a party is told when the other one refuses a request that crossed: silence is 504; neither a
+ * challenge nor a 422 nor a redirection of the other leg is passed on (UA-10, B2B-03). */
+int leg_told(int code);
 
 /* Texts of the state, for Redis and people. */
 const char *call_state_name(uint8_t state);

@@ -249,6 +249,7 @@ static int read_dialog(struct leg *leg, const struct record *rec)
 {
 	struct sip_dialog *dialog = &leg->dialog;
 	const char *tag = get(rec, leg, "ltag"), *flow = get(rec, leg, "src");
+	bool answered = leg->state >= LEG_ANSWERED;
 	char contact[SIP_URI_MAX];
 	struct ids_tag parsed;
 
@@ -260,7 +261,7 @@ static int read_dialog(struct leg *leg, const struct record *rec)
 		text_set(&dialog->local_tag, tag, strlen(tag)) < 0 ||
 		text_set(&dialog->contact, contact, strlen(contact)) < 0 ||
 		get_string(rec, leg, "cid", &dialog->call_id, true) < 0 ||
-		get_string(rec, leg, "rtag", &dialog->remote_tag, true) < 0 ||
+		get_string(rec, leg, "rtag", &dialog->remote_tag, answered) < 0 ||
 		get_string(rec, leg, "luri", &dialog->local_uri, true) < 0 ||
 		get_string(rec, leg, "ruri", &dialog->remote_uri, true) < 0 ||
 		get_string(rec, leg, "name", &dialog->local_display, false) < 0 ||
@@ -271,7 +272,7 @@ static int read_dialog(struct leg *leg, const struct record *rec)
 	dialog->local_cseq = (uint32_t)get_num(rec, leg, "lcs_hi", 0);
 	dialog->remote_cseq = (uint32_t)get_num(rec, leg, "rcs", 0);
 	dialog->remote_cseq_known = get(rec, leg, "rcs") != NULL;
-	dialog->confirmed = true;
+	dialog->confirmed = answered;
 	return 0;
 }
 
@@ -351,7 +352,9 @@ static int read_leg(struct leg *leg, const struct record *rec)
 	read_media(leg, rec);
 	if (sdp && text_set(&leg->local_sdp, sdp, strlen(sdp)) < 0)
 		return -ENOMEM;
-	return leg->state >= LEG_ANSWERED ? read_dialog(leg, rec) : 0;
+	if (leg->call->state == CALL_ACTIVE && leg->state < LEG_ANSWERED)
+		return -EINVAL;
+	return leg->state >= LEG_INVITED ? read_dialog(leg, rec) : 0;
 }
 
 int callrecord_read(struct call *call, const struct record *rec)

@@ -35,6 +35,7 @@ struct calls {
 	struct leg **port_leg[DPCLIENT_MEDIA_MAX]; /* slot -> leg */
 	struct call *table;
 	uint32_t count;
+	bool closing; /* no new calls: the node stops */
 	struct calls_counters counters;
 	struct log_rate refused_log;
 	struct registrar_reply registrar_reply;

@@ -103,6 +103,7 @@ static void tell_caller(struct leg *leg)
 
 static void tell_callee(struct leg *leg)
 {
+	struct calls *calls = leg->call->calls;
 	char reason[REASON_STRLEN];
 
 	switch (leg->state) {
@@ -111,7 +112,9 @@ static void tell_callee(struct leg *leg)
 			sip_client_cancel(leg->ask[ASK_INVITE].client,
 				cause_reason(leg->call->cause, leg->call->code, reason));
 		else
-			hangup_leg_gone(leg);
+			/* Invited by a former process: it may still answer. */
+			wheel_arm(calls->wheel, &leg->call->ring,
+				calls_now(calls) + calls->conf->sip.ring_timeout_s * 1000ull);
 		break;
 	case LEG_ANSWERED:
 		leg_ack(leg, leg->dialog.local_cseq, NULL);
@@ -179,7 +182,9 @@ static void on_committed(void *arg, enum store_result result)
 
 	if (call->state != CALL_ENDING || call->committed)
 		return;
-	if (result == STORE_NOT_DUE)
+	/* A party that has hung up meanwhile makes it a fact. */
+	if (result == STORE_NOT_DUE && call->leg[0].state != LEG_GONE &&
+		call->leg[1].state != LEG_GONE)
 		resume_watch(call);
 	else
 		tell(call);
@@ -287,9 +292,13 @@ static void finish(struct call *call)
 void hangup_timer(struct call *call)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		if (call->leg[i].state == LEG_BYE)
-			call->leg[i].state = LEG_GONE;
-		if (call->leg[i].state != LEG_GONE)
+		struct leg *leg = &call->leg[i];
+
+		if (leg->state == LEG_BYE ||
+			(leg->state == LEG_INVITED && leg->name == 'b' &&
+				!leg->ask[ASK_INVITE].client))
+			leg->state = LEG_GONE;
+		if (leg->state != LEG_GONE)
 			return; /* its own end arms the timer again */
 	}
 	finish(call);

@@ -7,6 +7,7 @@
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
+#include "controlplane/call/watch.h"
 #include "controlplane/sip/msg.h"
 
 #include <errno.h>
@@ -56,8 +57,9 @@ static void on_bye(struct leg *leg, struct sip_server *server)
 	struct sip_server *open = leg->server;
 
 	leg_reply(leg, server, 200, NULL);
-	/* A re-INVITE of its own that is still open gets 487 (DL-11). */
-	if (open && call->offer.server != open && leg->state != LEG_ANSWERED) {
+	/* An INVITE of its own that is still open gets 487 (DL-11); a 2xx of ours goes on waiting
+	 * for its ACK. */
+	if (open && call->offer.server != open && sip_server_request(open)) {
 		leg->server = NULL;
 		leg_reply(leg, open, 487, NULL);
 	}
@@ -140,6 +142,10 @@ static void on_reoffer(struct leg *leg, struct sip_server *server, const struct 
 	int rc, changed;
 
 	changed = description(leg, rx, &sdp, &len);
+	if (changed == -415) {
+		reply_with(leg, server, 415, "Accept", "application/sdp");
+		return;
+	}
 	if (changed < 0) {
 		leg_reply(leg, server, -changed, NULL);
 		return;
@@ -181,14 +187,22 @@ static void on_info_answer(
 	struct leg_ask_slot *slot = arg;
 	struct leg *from = leg_other(slot->leg);
 	struct sip_server *server = from->info;
-	int code = event == SIP_RESPONSE ? resp->status_code : 504;
+	int code = event == SIP_RESPONSE ? resp->status_code : 408;
+	struct verdict_event gone = {
+		.kind = VERDICT_GONE,
+		.leg = (uint8_t)leg_index(slot->leg),
+		.cause = CAUSE_PROBE_GONE,
+		.code = (uint16_t)code,
+	};
 
 	if (code < 200)
 		return;
 	slot->client = NULL;
 	from->info = NULL;
 	if (server)
-		leg_reply(from, server, code == 408 ? 504 : code, NULL);
+		leg_reply(from, server, leg_told(code), NULL);
+	if (stimer_meaning((unsigned int)code, STIMER_REQUEST_NONE) == STIMER_MEANS_GONE)
+		watch_step(from->call, &gone);
 }
 
 /* INFO crosses with its body, in the other leg's own CSeq space (DL-14). */

@@ -64,15 +64,16 @@ static void on_provisional(struct leg *leg, const osip_message_t *resp)
 		leg_reply(a, a->server, resp->status_code, preview ? a->local_sdp : NULL);
 }
 
-/* The callee's 2xx is of no use: it is ended properly all the same (DL-13, CN-04). */
-static void refuse_answer(struct leg *leg, const osip_message_t *resp, enum cause cause)
+/* The callee's 2xx crossed our CANCEL (CN-04), or is of no use (DL-13): it is ended properly. */
+static void refuse_answer(struct leg *leg, const osip_message_t *resp)
 {
 	struct call *call = leg->call;
 
 	leg_ack(leg, sip_msg_cseq(resp), NULL);
 	leg->state = LEG_UP;
-	if (call->state != CALL_ENDING)
-		hangup_fact(call, cause, 488, 1);
+	leg->bye_due = call->state == CALL_ENDING;
+	hangup_fact(call, CAUSE_BAD_OFFER, 488, 1);
+	hangup_continue(call);
 }
 
 /* The 2xx to the caller: the callee's description rewritten, and the timer of leg A. */
@@ -120,21 +121,10 @@ static void on_answer(struct leg *leg, const osip_message_t *resp)
 	struct call *call = leg->call;
 	struct stimer_terms terms;
 
-	if (sip_dialog_answer(&leg->dialog, resp) < 0) {
-		refuse_answer(leg, resp, CAUSE_BAD_OFFER);
-		return;
-	}
 	refresh_learn(leg, resp);
-	if (call->state == CALL_ENDING) {
-		/* It crossed our CANCEL (CN-04). */
-		leg_ack(leg, sip_msg_cseq(resp), NULL);
-		leg->state = LEG_UP;
-		leg->bye_due = true;
-		hangup_continue(call);
-		return;
-	}
-	if (!take_description(leg, resp)) {
-		refuse_answer(leg, resp, CAUSE_BAD_OFFER);
+	if (sip_dialog_answer(&leg->dialog, resp) < 0 || call->state == CALL_ENDING ||
+		!take_description(leg, resp)) {
+		refuse_answer(leg, resp);
 		return;
 	}
 	wheel_cancel(call->calls->wheel, &call->ring);
@@ -248,21 +238,29 @@ static void on_invite(
 void invite_orphan(struct calls *calls, const struct sip_rx *rx)
 {
 	const char *tag = sip_msg_from_tag(rx->msg);
+	uint32_t cseq = sip_msg_cseq(rx->msg);
 	struct leg *leg = tag ? calls_by_tag(calls, tag) : NULL;
 	struct sip_dialog dialog = {0};
 	char contact[SIP_URI_MAX];
 	osip_message_t *msg;
 
+	if (leg && leg->state == LEG_INVITED && !leg->ask[ASK_INVITE].client) {
+		/* Invited before a restart, answered after it. */
+		on_answer(leg, rx->msg);
+		return;
+	}
 	if (leg && sip_dialog_match(&leg->dialog, rx->msg)) {
 		/* A copy: the ACK was lost. One that still waits for the caller's answer stays. */
 		if (leg->state != LEG_ANSWERED)
-			leg_ack(leg, sip_msg_cseq(rx->msg), leg->ack_sdp ? leg->local_sdp : NULL);
+			leg_ack(leg, cseq, cseq == leg->ack_sdp ? leg->local_sdp : NULL);
 		return;
 	}
+	if (rx->stray)
+		return;
 	if (sip_uri_make(contact, sizeof(contact), tag, sip_stack_service(calls->sip)) < 0 ||
 		sip_dialog_orphan(&dialog, rx->msg, contact, &rx->flow) < 0)
 		return;
-	msg = sip_dialog_ack(&dialog, sip_msg_cseq(rx->msg));
+	msg = sip_dialog_ack(&dialog, cseq);
 	if (msg)
 		sip_send_ack(calls->sip, msg, &dialog.flow);
 	msg = sip_dialog_request(&dialog, "BYE");

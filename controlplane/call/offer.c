@@ -124,6 +124,18 @@ static void on_accept(struct leg *to, const osip_message_t *resp)
 	call_commit(call, STORE_ALL);
 }
 
+/* What is in force on our side of the leg goes out, by UPDATE or as re-INVITE. */
+static int send_local(struct leg *to, bool update, sip_client_fn *fn)
+{
+	osip_message_t *req = leg_request(to, update ? "UPDATE" : "INVITE");
+
+	if (req) {
+		refresh_put_offer(to, req);
+		sip_msg_set_sdp(req, to->local_sdp, strlen(to->local_sdp));
+	}
+	return leg_ask(to, ASK_OFFER, req, fn);
+}
+
 static void on_repaired(
 	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp)
 {
@@ -145,18 +157,21 @@ static void on_repaired(
  * up): what is in force for both is offered again. */
 static void repair(struct leg *to, const osip_message_t *resp)
 {
-	osip_message_t *req;
-
 	if (strcmp(sip_msg_method(resp), "INVITE") == 0)
 		leg_ack(to, sip_msg_cseq(resp), NULL);
 	say_again(to);
-	req = leg_request(to, "INVITE");
-	if (req) {
-		refresh_put_offer(to, req);
-		sip_msg_set_sdp(req, to->local_sdp, strlen(to->local_sdp));
-	}
-	if (leg_ask(to, ASK_OFFER, req, on_repaired) == 0)
+	if (send_local(to, false, on_repaired) == 0)
 		refresh_busy(to, true);
+}
+
+/* A party that lists UPDATE and cannot do it is asked by re-INVITE from now on (ST-25). */
+static bool ask_by_invite(
+	struct leg *to, unsigned int code, enum stimer_request request, sip_client_fn *fn)
+{
+	if (request != STIMER_REQUEST_UPDATE || (code != 405 && code != 501))
+		return false;
+	to->stimer.update = STIMER_UPDATE_NEVER;
+	return to->call->offer.from && send_local(to, false, fn) == 0;
 }
 
 static void on_offer(
@@ -165,7 +180,11 @@ static void on_offer(
 	struct leg_ask_slot *slot = arg;
 	struct leg *to = slot->leg;
 	struct call *call = to->call;
-	unsigned int code = event == SIP_RESPONSE ? (unsigned int)resp->status_code : 0;
+	unsigned int code = event == SIP_RESPONSE ? (unsigned int)resp->status_code : 408;
+	enum stimer_request request = resp && strcmp(sip_msg_method(resp), "UPDATE") == 0
+		? STIMER_REQUEST_UPDATE
+		: STIMER_REQUEST_REINVITE;
+	enum stimer_meaning meaning = stimer_meaning(code, request);
 	struct verdict_event gone = {
 		.kind = VERDICT_GONE,
 		.leg = (uint8_t)leg_index(to),
@@ -173,17 +192,18 @@ static void on_offer(
 		.code = (uint16_t)code,
 	};
 
-	if (event == SIP_RESPONSE && code < 200)
+	if (code < 200)
 		return;
-	if (event == SIP_RESPONSE && code < 300)
+	if (code < 300)
 		sip_client_detach(client);
 	slot->client = NULL;
 	if (call->state != CALL_ACTIVE)
 		return;
-	if (code >= 200 && code != 408 &&
-		stimer_meaning(code, STIMER_REQUEST_REINVITE) != STIMER_MEANS_GONE)
+	if (meaning == STIMER_MEANS_ALIVE || meaning == STIMER_MEANS_ANSWERED)
 		refresh_learn(to, resp);
-	if (code >= 200 && code < 300) {
+	if (ask_by_invite(to, code, request, on_offer))
+		return;
+	if (code < 300) {
 		if (call->offer.from)
 			on_accept(to, resp);
 		else
@@ -191,10 +211,10 @@ static void on_offer(
 	} else {
 		say_again(to);
 		if (call->offer.from)
-			refuse(call, code == 0 || code == 408 ? 504 : (int)code);
+			refuse(call, leg_told((int)code));
 	}
 	refresh_busy(to, false);
-	if (stimer_meaning(code, STIMER_REQUEST_REINVITE) == STIMER_MEANS_GONE)
+	if (meaning == STIMER_MEANS_GONE)
 		watch_step(call, &gone);
 }
 
@@ -203,8 +223,8 @@ int offer_start(struct leg *from, struct sip_server *server, const char *sdp, si
 	struct call *call = from->call;
 	struct call_offer *offer = &call->offer;
 	struct leg *to = leg_other(from);
-	bool update = sip_msg_is(sip_server_request(server), "UPDATE") && to->stimer.allow_update;
-	osip_message_t *req;
+	bool update = sip_msg_is(sip_server_request(server), "UPDATE") && to->stimer.allow_update &&
+		to->stimer.update == STIMER_UPDATE_TRY;
 
 	if (offer->from || to->state != LEG_UP || to->server || to->ask[ASK_OFFER].client ||
 		to->ask[ASK_REFRESH].client)
@@ -219,12 +239,7 @@ int offer_start(struct leg *from, struct sip_server *server, const char *sdp, si
 	}
 	offer->from = from;
 	offer->server = server;
-	req = leg_request(to, update ? "UPDATE" : "INVITE");
-	if (req) {
-		refresh_put_offer(to, req);
-		sip_msg_set_sdp(req, to->local_sdp, strlen(to->local_sdp));
-	}
-	if (leg_ask(to, ASK_OFFER, req, on_offer) < 0) {
+	if (send_local(to, update, on_offer) < 0) {
 		say_again(to);
 		finish(call);
 		return 500;

@@ -114,6 +114,13 @@ static void send_now(void *arg, enum store_result result)
 
 	if (call->state != CALL_ACTIVE || leg->state != LEG_UP || result == STORE_ENDED)
 		return;
+	if (!update && (leg->server || leg->ask[ASK_OFFER].client)) {
+		/* Another re-INVITE has begun while this one was committed (RI-01). */
+		failed.code = 491;
+		failed.random = (uint32_t)random();
+		refresh_step(leg, &failed);
+		return;
+	}
 	req = leg_request(leg, update ? "UPDATE" : "INVITE");
 	if (req) {
 		refresh_put_request(

@@ -25,11 +25,14 @@ static void go_on(struct call *call)
 	call_commit(call, PART_CORE | PART_LEG_A | PART_LEG_B);
 }
 
-/* Never answered: the transactions are lost. A late 2xx of the callee is ended as an orphan. */
+/* Never answered: the transactions are lost. The callee rings on, and is told when it answers. */
 static void give_up(struct call *call)
 {
-	for (unsigned int i = 0; i < 2; i++)
-		call->leg[i].state = LEG_IDLE;
+	struct leg *b = &call->leg[1];
+
+	call->leg[0].state = LEG_IDLE;
+	if (b->state != LEG_INVITED)
+		b->state = LEG_IDLE;
 	call->state = CALL_SETUP;
 	hangup_fact(call, CAUSE_NODE_FAILURE, 0, 2);
 }
@@ -42,7 +45,7 @@ static void end_again(struct call *call)
 
 		if (leg->state == LEG_ANSWERED || leg->state == LEG_BYE)
 			leg->state = LEG_UP;
-		else if (leg->state != LEG_UP)
+		else if (leg->state != LEG_UP && (leg->state != LEG_INVITED || leg->name == 'a'))
 			leg->state = LEG_IDLE;
 	}
 	hangup_resume(call);

@@ -159,7 +159,7 @@ static bool late_answer(struct call *call, const struct sip_rx *rx)
 		anchor_accept(a, sdp, len) != 0 || anchor_write(b, a->remote_sdp, true) < 0)
 		return false;
 	leg_ack(b, b->dialog.local_cseq, b->local_sdp);
-	b->ack_sdp = true;
+	b->ack_sdp = b->dialog.local_cseq;
 	b->state = LEG_UP;
 	return true;
 }

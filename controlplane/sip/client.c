@@ -188,20 +188,33 @@ static void on_final(struct sip_client *client, osip_message_t *msg, const struc
 		client->fn = NULL;
 }
 
-/* Takes msg. What matches no transaction, or has come by another's Via, is dropped (TX-17). */
+/* Answers by our Via to what a former process asked; of these only a 2xx to INVITE wants an ACK. */
+static void stray(struct sip_stack *stack, osip_message_t *msg, const struct sip_flow *flow)
+{
+	struct sip_rx rx = {.msg = msg, .flow = *flow, .now_ms = stack_now(stack), .stray = true};
+
+	if (MSG_IS_STATUS_2XX(msg) && strcmp(sip_msg_method(msg), "INVITE") == 0 &&
+		stack->handlers.orphan)
+		stack->handlers.orphan(stack->handlers.arg, &rx);
+}
+
+/* Takes msg. What has come by another's Via is dropped (TX-17). */
 void client_response(struct sip_stack *stack, osip_message_t *msg, const struct sip_flow *flow)
 {
 	const char *branch = sip_msg_branch(msg);
+	bool ours = branch && osip_list_size(&msg->vias) == 1 && client_via_ours(stack, msg);
 	struct sip_client *client = NULL;
 	int code = msg->status_code;
 
-	if (branch && osip_list_size(&msg->vias) == 1 && client_via_ours(stack, msg)) {
+	if (ours) {
 		struct sip_key key = client_key(stack, branch, strlen(branch), sip_msg_method(msg));
 
 		client = client_find(stack, &key);
 	}
 	if (!client) {
 		stack->counters.stray_responses++;
+		if (ours)
+			stray(stack, msg, flow);
 		osip_message_free(msg);
 		return;
 	}

@@ -106,6 +106,7 @@ int sip_dialog_answer(struct sip_dialog *dialog, const osip_message_t *resp)
 	char *new_target = NULL;
 	char *new_tag = NULL;
 	char *route = NULL;
+	bool bad;
 	int err;
 
 	if (resp->status_code <= 100 || resp->status_code >= 300)
@@ -115,9 +116,8 @@ int sip_dialog_answer(struct sip_dialog *dialog, const osip_message_t *resp)
 	if (!tag)
 		return final ? -EINVAL : 0;
 	err = sip_msg_contact(resp, target, sizeof(target));
-	/* A provisional without a Contact makes no dialog to send in, yet its tag is known. */
-	if (err && final)
-		return -EINVAL;
+	/* Without a Contact there is no dialog, yet the tag is known: a 2xx must be ended by it. */
+	bad = err && final;
 	if (!err)
 		new_target = strdup(target);
 	new_tag = strdup(tag);
@@ -138,8 +138,8 @@ int sip_dialog_answer(struct sip_dialog *dialog, const osip_message_t *resp)
 		free(dialog->remote_target);
 		dialog->remote_target = new_target;
 	}
-	dialog->confirmed = final;
-	return 0;
+	dialog->confirmed = final && !bad;
+	return bad ? -EINVAL : 0;
 }
 
 int sip_dialog_orphan(struct sip_dialog *dialog, const osip_message_t *resp, const char *contact,

@@ -49,7 +49,9 @@ int sip_dialog_start(struct sip_dialog *dialog, const struct sip_dialog_start *s
 
 /* As caller, on a 101-199 or 2xx with a To tag: takes remote tag, target and reversed Record-Route
  * (DL-02). A 2xx confirms: it recomputes the route set one last time. A To tag other than the one
- * known is -ESTALE (another fork) unless the dialog is not confirmed, and then it replaces it. */
+ * known is -ESTALE (another fork) unless the dialog is not confirmed, and then it replaces it. A
+ * 2xx without exactly one Contact is -EINVAL and confirms nothing; what it can be ended by is taken
+ * (DL-13). */
 int sip_dialog_answer(struct sip_dialog *dialog, const osip_message_t *resp);
 
 /* As caller, a dialog made of nothing but a 2xx: to ACK and BYE an orphan (CN-04, CN-07). */

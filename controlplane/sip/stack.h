@@ -33,6 +33,7 @@ struct sip_rx {
 	uint64_t now_ms;
 	bool merged; /* no To tag, yet a transaction with the same From tag, Call-ID and CSeq is
 			open: 482 (UA-02) */
+	bool stray;  /* a 2xx that no request of this process asked for */
 };
 
 struct sip_handlers {
@@ -55,7 +56,8 @@ struct sip_handlers {
 	void (*ack_timeout)(void *arg, struct sip_server *server);
 
 	/* 2xx to an INVITE of ours whose client was detached, a copy or another fork: ACK and BYE
-	 * it (CN-04, CN-07). May be NULL. */
+	 * it (CN-04, CN-07). A stray one may be the answer to a former process: it is to be ACKed
+	 * if it fits a call, and else dropped (TX-17). May be NULL. */
 	void (*orphan)(void *arg, const struct sip_rx *rx);
 
 	/* True for a source that is not rate limited: a trunk, a registered device, or a To tag
