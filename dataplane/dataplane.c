@@ -56,14 +56,18 @@ static int clock_start(struct dataplane *dp)
 static void pools_stop(struct dataplane *dp)
 {
 	rte_mempool_free(dp->pool);
-	rte_mempool_free(dp->keepalive_pool);
+	rte_mempool_free(dp->keepalive_small);
+	rte_mempool_free(dp->keepalive_large);
 }
 
 static int pools_start(struct dataplane *dp)
 {
 	dp->pool = pool_open_frames(dp->conf->workers, (unsigned int)dp->conf->ports.count);
-	dp->keepalive_pool = pool_open_keepalives(dp->conf->workers);
-	if (dp->pool && dp->keepalive_pool)
+	dp->keepalive_small = pool_open_keepalives(
+		"small", dp->conf->workers, KEEPALIVE_FRAME_SMALL);
+	dp->keepalive_large = pool_open_keepalives(
+		"large", dp->conf->workers, KEEPALIVE_FRAME_LARGE);
+	if (dp->pool && dp->keepalive_small && dp->keepalive_large)
 		return 0;
 	pools_stop(dp);
 	return -ENOMEM;
@@ -214,7 +218,8 @@ static int keepalive_start(struct dataplane *dp)
 		.route = dataplane_route(dp),
 		.workers = dp->workers.item,
 		.worker_count = dp->workers.count,
-		.pool = dp->keepalive_pool,
+		.small = dp->keepalive_small,
+		.large = dp->keepalive_large,
 		.bindings = dp->conf->bindings,
 		.tsc_hz = dp->tsc_hz,
 	};
@@ -282,6 +287,8 @@ static void dataplane_on_second(uv_timer_t *timer)
 	struct dataplane *dp = timer->data;
 
 	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
+	for (uint16_t i = 0; i < dp->port_count; i++)
+		port_watch_link(&dp->ports[i]);
 }
 
 static int timers_start(struct dataplane *dp)

@@ -26,7 +26,8 @@ struct dataplane {
 	struct timebase timebase;
 	uint64_t tsc_hz;
 	struct rte_mempool *pool;           /* received frames */
-	struct rte_mempool *keepalive_pool; /* frames made here */
+	struct rte_mempool *keepalive_small; /* frames made here */
+	struct rte_mempool *keepalive_large;
 	struct port ports[WORKER_PORTS_MAX];
 	uint16_t port_count;
 	struct exception exception;

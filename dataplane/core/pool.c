@@ -12,24 +12,25 @@
 #define POOL_WORKER    6144 /* what waits for the pump, caches and bursts */
 #define POOL_KEEPALIVE 4096
 
-static struct rte_mempool *pool_open(const char *name, unsigned int count)
+static struct rte_mempool *pool_open(const char *name, unsigned int count, uint16_t room)
 {
 	struct rte_mempool *pool = rte_pktmbuf_pool_create(
-		name, count, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		name, count, POOL_CACHE, 0, (uint16_t)(RTE_PKTMBUF_HEADROOM + room), SOCKET_ID_ANY);
 
 	if (!pool)
-		log_error("no memory for %u packet buffers of 2 KB: %s (dataplane.memory)", count,
-			rte_strerror(rte_errno));
+		log_error("no memory for %u packet buffers of %u bytes: %s (dataplane.memory)",
+			count, room, rte_strerror(rte_errno));
 	return pool;
 }
 
 struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports)
 {
-	return pool_open(
-		"frames", workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST);
+	return pool_open("frames",
+		workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST,
+		RTE_MBUF_DEFAULT_DATAROOM);
 }
 
-struct rte_mempool *pool_open_keepalives(unsigned int workers)
+struct rte_mempool *pool_open_keepalives(const char *name, unsigned int workers, uint16_t room)
 {
-	return pool_open("keepalives", workers * POOL_KEEPALIVE);
+	return pool_open(name, workers * POOL_KEEPALIVE, room);
 }

@@ -9,7 +9,8 @@
  * between them can hold. NULL after a log line. */
 struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports);
 
-/* For frames that the workers make. NULL after a log line. */
-struct rte_mempool *pool_open_keepalives(unsigned int workers);
+/* For frames that the workers make, of up to `room` bytes: small buffers lie on few pages, which
+ * nearly doubles the rate without huge pages. NULL after a log line. */
+struct rte_mempool *pool_open_keepalives(const char *name, unsigned int workers, uint16_t room);
 
 #endif

@@ -51,7 +51,8 @@ static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 	ka->schedule[index] = schedule_conf_make(KEEPALIVE_PERIOD_MS, KEEPALIVE_INTERVAL_MS,
 		PROTO_BATCH_AUTO, false, ka->conf.tsc_hz, ka->conf.worker_count, index);
 	s->templates = &ka->templates;
-	s->pool = ka->conf.pool;
+	s->small = ka->conf.small;
+	s->large = ka->conf.large;
 	s->rearm = keepalive_rearm();
 	s->memory = mem_get(ka->conf.mem, schedule_memory(share), "the keep-alive slots");
 	ka->notes[index] = keepalive_open_ring();

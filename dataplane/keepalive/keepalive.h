@@ -17,6 +17,10 @@
 struct keepalive;
 struct worker;
 
+/* Bytes of data room in a buffer; only a long message needs the large ones. */
+#define KEEPALIVE_FRAME_SMALL 192
+#define KEEPALIVE_FRAME_LARGE 1280
+
 struct keepalive_conf {
 	const struct mem *mem;
 	const struct facts *facts; /* binding_heard[], head */
@@ -25,8 +29,9 @@ struct keepalive_conf {
 	struct route route;
 	struct worker *workers; /* their mailboxes are open already */
 	unsigned int worker_count;
-	struct rte_mempool *pool; /* frames to send; each worker uses its lcore's cache */
-	uint32_t bindings;        /* capacity: ids are 0 .. bindings - 1 */
+	struct rte_mempool *small; /* frames to send, of these sizes; nobody else's pools */
+	struct rte_mempool *large;
+	uint32_t bindings; /* capacity: ids are 0 .. bindings - 1 */
 	uint64_t tsc_hz;
 };
 

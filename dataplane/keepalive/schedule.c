@@ -311,8 +311,8 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 		run = left;
 	if (run > max)
 		run = max;
-	n = 1;
-	while (n < run && (s->gap == 0 || schedule_message_at(s, s->sent + n) <= now))
+	n = s->gap ? 1 : run;
+	while (n < run && schedule_message_at(s, s->sent + n) <= now)
 		n++;
 	*first = slots_at(&s->slots, s->chunk, s->at);
 	*due = schedule_message_due(s, s->sent);

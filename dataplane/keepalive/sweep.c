@@ -15,6 +15,7 @@ struct sweep_burst {
 	uint16_t made; /* frames written */
 	uint16_t sent; /* of them */
 	uint8_t port;
+	bool watch; /* one of them is watched */
 };
 
 /* The pool is the sweep's own: its mbufs come back as they were sent, and need no full reset. */
@@ -39,6 +40,46 @@ static bool sweep_flush(struct worker *w, struct sweep_burst *b)
 	return b->sent == b->made;
 }
 
+/* What neighbours in a slot nearly always share. */
+struct sweep_aim {
+	const struct template *template; /* NULL: such bindings get nothing */
+	struct nexthop_entry nexthop;
+	uint32_t key;   /* of the bindings that this is for */
+	bool reachable; /* else each of them is counted */
+};
+
+static inline uint32_t sweep_key(const struct slots_binding *binding)
+{
+	return (uint32_t)binding->nexthop << 16 | binding->template;
+}
+
+/* Looks up template and next hop of a binding. False: it cannot be sent in this burst. That is so
+ * at a full ring, and for a frame longer than `room`: a new message was set a moment ago. */
+static bool sweep_take_aim(struct worker *w, const struct sweep *s,
+	const struct slots_binding *binding, uint16_t room, struct sweep_burst *b,
+	struct sweep_aim *aim)
+{
+	const struct template *t = templates_get(s->templates, binding->template);
+
+	aim->key = sweep_key(binding);
+	aim->template = t;
+	aim->reachable = nexthop_load(w->nexthops, binding->nexthop, &aim->nexthop);
+	if (!t)
+		return true;
+	if (!aim->reachable) {
+		aim->template = NULL;
+		return true;
+	}
+	if (t->len > room)
+		return false;
+	if (aim->nexthop.port != b->port) {
+		if (!sweep_flush(w, b))
+			return false;
+		b->port = aim->nexthop.port;
+	}
+	return true;
+}
+
 static void sweep_probe(const struct worker *w, const struct template *t, uint8_t *frame,
 	const struct slots_binding *binding)
 {
@@ -50,10 +91,10 @@ static void sweep_probe(const struct worker *w, const struct template *t, uint8_
 }
 
 static inline void sweep_write(const struct worker *w, const struct sweep *s,
-	const struct template *t, struct rte_mbuf *mbuf, const struct slots_binding *binding,
-	const struct nexthop_entry *nexthop)
+	const struct template *t, const struct nexthop_entry *nexthop, struct rte_mbuf *mbuf,
+	const struct slots_binding *binding)
 {
-	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint8_t *frame = (uint8_t *)mbuf->buf_addr + RTE_PKTMBUF_HEADROOM;
 
 	sweep_arm(s, mbuf, t->len);
 	if (likely(!(binding->flags & SLOTS_IPV6)))
@@ -77,51 +118,65 @@ static void sweep_watch(struct worker *w, const struct sweep *s, const struct sw
 	}
 }
 
+/* Writes frames for the bindings of a span; returns how many bindings were looked at. */
+static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
+	const struct slots_binding *binding, uint32_t n, uint16_t room, struct sweep_burst *b)
+{
+	struct sweep_aim aim = {.key = ~sweep_key(binding)};
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct template *t;
+
+		if (unlikely(sweep_key(&binding[i]) != aim.key) &&
+			!sweep_take_aim(w, s, &binding[i], room, b, &aim))
+			return i;
+		if (unlikely(!aim.template)) {
+			w->count->drop[FACTS_DROP_NEXT_HOP] += !aim.reachable;
+			continue;
+		}
+		t = aim.template;
+		if (unlikely(t->watch)) {
+			t = pulse_choose(w, &binding[i], t);
+			if (t->len > room)
+				return i;
+			b->watch = true;
+		}
+		sweep_write(w, s, t, &aim.nexthop, b->mbuf[b->made], &binding[i]);
+		b->origin[b->made++] = (uint8_t)i;
+	}
+	return n;
+}
+
 /* Sends to n bindings of a span; returns how many are done with. The rest, if any, comes again: the
  * ring is full, or there are no buffers. */
 static uint32_t sweep_send(
 	struct worker *w, struct sweep *s, const struct slots_binding *binding, uint32_t n)
 {
-	struct sweep_burst b = {.port = 0};
-	struct nexthop_entry nexthop;
-	bool room = true, watch = false;
+	bool small = __atomic_load_n(&s->templates->longest, __ATOMIC_RELAXED) <=
+		KEEPALIVE_FRAME_SMALL;
+	struct rte_mempool *pool = small ? s->small : s->large;
+	struct sweep_burst b;
+	uint32_t done;
 
-	if (unlikely(rte_mempool_get_bulk(s->pool, (void **)b.mbuf, n))) {
+	if (unlikely(rte_mempool_get_bulk(pool, (void **)b.mbuf, n))) {
 		w->count->drop[FACTS_DROP_NO_MBUF]++;
 		return 0;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		const struct template *t = templates_get(s->templates, binding[i].template);
-
-		if (unlikely(!t))
-			continue;
-		if (unlikely(t->watch)) {
-			t = pulse_choose(w, &binding[i], t);
-			watch = true;
-		}
-		if (unlikely(!nexthop_load(w->nexthops, binding[i].nexthop, &nexthop))) {
-			w->count->drop[FACTS_DROP_NEXT_HOP]++;
-			continue;
-		}
-		if (unlikely(nexthop.port != b.port)) {
-			room = sweep_flush(w, &b);
-			if (!room)
-				break;
-			b.port = nexthop.port;
-		}
-		sweep_write(w, s, t, b.mbuf[b.made], &binding[i], &nexthop);
-		b.origin[b.made++] = (uint8_t)i;
-	}
-	if (room)
-		room = sweep_flush(w, &b);
+	b.made = b.sent = 0;
+	b.watch = false;
+	b.port = 0;
+	done = sweep_fill(
+		w, s, binding, n, small ? KEEPALIVE_FRAME_SMALL : KEEPALIVE_FRAME_LARGE, &b);
+	if (!sweep_flush(w, &b))
+		done = b.origin[b.sent];
 	w->count->keepalives += b.sent;
 	w->count->tx += b.sent;
 	w->work += b.sent;
-	if (unlikely(watch))
+	if (unlikely(b.watch))
 		sweep_watch(w, s, &b, binding);
 	if (unlikely(b.sent < n))
-		rte_mempool_put_bulk(s->pool, (void **)(b.mbuf + b.sent), n - b.sent);
-	return likely(room) ? n : b.origin[b.sent];
+		rte_mempool_put_bulk(pool, (void **)(b.mbuf + b.sent), n - b.sent);
+	return done;
 }
 
 /* Lateness against the schedule, as far as it is a new record. */

@@ -18,7 +18,7 @@ struct sweep_ip6 {
 struct sweep {
 	struct schedule schedule;
 	const struct templates *templates;
-	struct rte_mempool *pool;
+	struct rte_mempool *small, *large;
 	uint64_t rearm;        /* first bytes of each mbuf before it is sent */
 	uint64_t late;         /* worst lateness so far, in cycles */
 	struct sweep_ip6 *ip6; /* [id], NULL until there is an IPv6 binding */

@@ -63,6 +63,16 @@ static void templates_put(struct templates *t, unsigned int index, struct templa
 	t->retired = old;
 }
 
+static void templates_measure(struct templates *t)
+{
+	uint16_t longest = 0;
+
+	for (unsigned int i = 0; i < t->locals * PROTO_CLASSES; i++)
+		if (t->entry[i] && t->entry[i]->len > longest)
+			longest = t->entry[i]->len;
+	__atomic_store_n(&t->longest, longest, __ATOMIC_RELAXED);
+}
+
 static int templates_add(struct templates *t, const struct addr *local)
 {
 	unsigned int first = t->locals * PROTO_CLASSES;
@@ -79,6 +89,7 @@ static int templates_add(struct templates *t, const struct addr *local)
 		return -ENOMEM;
 	}
 	t->local[t->locals++] = *local;
+	templates_measure(t);
 	return 0;
 }
 
@@ -111,6 +122,7 @@ int templates_set(struct templates *t, const struct proto_conf *conf)
 	t->class[conf->class_id] = *conf;
 	for (unsigned int i = 0; i < t->locals; i++)
 		templates_put(t, i * PROTO_CLASSES + conf->class_id, made[i]);
+	templates_measure(t);
 	return 0;
 }
 

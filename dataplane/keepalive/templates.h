@@ -18,6 +18,7 @@ struct templates {
 	struct addr local[TEMPLATES_LOCALS];
 	unsigned int locals;
 	struct proto_conf class[PROTO_CLASSES];
+	uint16_t longest; /* frame of all: a hint which buffers to take */
 	struct rte_rcu_qsbr *qsbr;
 	struct template *retired;
 };
