@@ -96,17 +96,21 @@ static int port_device(const char *text, unsigned int index, uint16_t queues,
 static int port_probe(struct port *port, unsigned int index)
 {
 	char name[PORT_NAME_MAX], args[PORT_ARGS_MAX];
+	bool pci = eal_port_is_pci(port->text);
 	int err = port_device(port->text, index, port->queues, name, args, sizeof(args));
 
 	if (err)
 		return err;
 	if (rte_eth_dev_get_port_by_name(name, &port->id) == 0)
 		return 0;
-	err = rte_eal_hotplug_add(eal_port_is_pci(port->text) ? "pci" : "vdev", name, args);
+	err = rte_eal_hotplug_add(pci ? "pci" : "vdev", name, args);
 	if (err) {
 		log_error("dataplane.ports: %s: device %s cannot be made: %s%s", port->text, name,
 			strerror(-err),
-			err == -EPERM || err == -EACCES ? " (CAP_NET_RAW and CAP_NET_ADMIN?)" : "");
+			pci ? " (is it bound to vfio-pci? scripts/nic-bind.sh)"
+				: err == -EPERM || err == -EACCES
+				? " (CAP_NET_RAW and CAP_NET_ADMIN?)"
+				: "");
 		return err;
 	}
 	err = rte_eth_dev_get_port_by_name(name, &port->id);
@@ -176,6 +180,24 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 	}
 	port->started = true;
 	return 0;
+}
+
+void port_watch_link(struct port *port)
+{
+	struct rte_eth_link link;
+
+	if (rte_eth_link_get_nowait(port->id, &link))
+		return;
+	if (port->link_seen && port->link_up == link.link_status)
+		return;
+	port->link_seen = true;
+	port->link_up = link.link_status;
+	if (!port->link_up)
+		log_warning("port %s: link is down", port->text);
+	else if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN)
+		log_notice("port %s: link is up", port->text);
+	else
+		log_notice("port %s: link is up, %u Mbit/s", port->text, link.link_speed);
 }
 
 void port_close(struct port *port)

@@ -17,6 +17,8 @@ struct port {
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
+	bool link_seen; /* link_up is known */
+	bool link_up;
 };
 
 /* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
@@ -25,5 +27,10 @@ struct port {
 int port_open(struct port *port, const char *text, unsigned int index, uint16_t queues,
 	struct rte_mempool *pool);
 void port_close(struct port *port);
+
+/* Logs when the link went down or came up since the last call; first call: what it is. Asked, not
+ * told by an interrupt: several drivers have none, or none beside Rx interrupts. Main thread, about
+ * once a second. */
+void port_watch_link(struct port *port);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define HOSTIF_DESCRIPTORS 512
@@ -109,6 +110,25 @@ static int hostif_setup(struct hostif *hostif, const struct port *wire, struct r
 	return err;
 }
 
+/* The TAP driver does this by itself, virtio-user leaves the kernel's side of the device alone. */
+static int hostif_raise(const struct hostif *hostif, const struct port *wire)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, hostif->ifname, sizeof(ifr.ifr_name));
+	ifr.ifr_mtu = wire->mtu;
+	if (ioctl(fd, SIOCSIFMTU, &ifr) < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		err = -errno;
+	ifr.ifr_flags |= IFF_UP;
+	if (!err && ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 	const struct port *wire, struct rte_mempool *pool)
 {
@@ -123,6 +143,8 @@ int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 	err = hostif_probe(hostif, index, wire, vhost);
 	if (!err)
 		err = hostif_setup(hostif, wire, pool);
+	if (!err)
+		err = hostif_raise(hostif, wire);
 	if (err) {
 		log_error("host interface %s cannot be set up: %s", ifname, strerror(-err));
 		return err;

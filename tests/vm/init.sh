@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The only process that the virtual machine's kernel starts: /init of the initramfs. The kernel's
+# command line says lw=nic or lw=noiommu. On the console "vm: pass WHAT", "vm: FAIL WHAT" and, at
+# last, "vm: end"; run.sh reads them.
+export PATH=/usr/bin:/usr/sbin:/bin:/sbin
+busybox mkdir -p /proc /sys /dev /run /tmp /root
+busybox mount -t proc proc /proc
+busybox --install -s /bin 2>/dev/null
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /var && ln -s /run /var/run
+exec </dev/console >/dev/console 2>&1
+
+read -r commandline </proc/cmdline
+kind=nic
+case " $commandline " in
+*" lw=noiommu "*) kind=noiommu ;;
+esac
+for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net; do
+	modprobe "$driver" || echo "vm: FAIL modprobe $driver"
+done
+ip link set lo up
+export LW_PCI=0000:00:04.0 LW_PEER_PCI=0000:00:05.0
+
+cd /linewatch || exit
+tests/vm/operator.sh $kind
+if [ $kind = nic ]; then
+	# The peer's interface is in net/, with virtio one folder further down.
+	LW_PEER=$(ls -d /sys/bus/pci/devices/$LW_PEER_PCI/net/* \
+		/sys/bus/pci/devices/$LW_PEER_PCI/virtio*/net/* 2>/dev/null)
+	export LW_PEER="${LW_PEER##*/}" LW_DP=/linewatch/linewatch-dp CMOCKA_MESSAGE_OUTPUT=TAP
+	/linewatch/test_nic || echo "vm: FAIL test_nic ended with $?"
+	tests/vm/operator.sh giveback
+fi
+echo "vm: end"
+poweroff -f
