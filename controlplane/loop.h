@@ -20,6 +20,7 @@ struct loop {
 	struct wheel wheel;
 	struct wheel_uv wheel_uv;
 	struct calls calls; /* holds the pointers to sip, store, registrar, dp, digest */
+	struct registrar_class classes[CONF_CLASSES_MAX];
 	struct ctlserver *ctl;
 	uv_signal_t sigterm, sigint;
 	bool end_calls; /* stop: with BYEs (EXP-09) */

@@ -71,19 +71,56 @@ static void digest_module_close(struct loop *loop)
 	digest_close(loop->calls.digest);
 }
 
-/* Keep-alive class 0: what the configuration says. */
-static void keepalive_class(const struct conf_keepalive *conf, struct proto_conf *out)
+static void keepalive_payload(struct proto_conf *out, enum conf_payload payload,
+	const struct conf_bytes *message, uint32_t missed)
 {
-	*out = (struct proto_conf){
-		.payload_kind = conf->message.len ? PROTO_PAYLOAD_TEXT : PROTO_PAYLOAD_OFF,
-		.payload_len = conf->message.len,
-		.period_ms = conf->period_s * 1000,
-		.send_interval_ms = conf->send_interval_ms,
-		.send_one_time = conf->send_one_time,
-		.send_least = conf->send_one_time == CONF_BATCH_AUTO ? CONF_BATCH_LEAST : 0,
-		.smooth = conf->mode == CONF_KEEPALIVE_SMOOTH,
+	static const uint8_t kinds[] = {
+		[CONF_PAYLOAD_TEXT] = PROTO_PAYLOAD_TEXT,
+		[CONF_PAYLOAD_ZERO] = PROTO_PAYLOAD_ZERO,
+		[CONF_PAYLOAD_STUN] = PROTO_PAYLOAD_STUN,
+		[CONF_PAYLOAD_OPTIONS] = PROTO_PAYLOAD_OPTIONS,
 	};
-	memcpy(out->payload, conf->message.data, conf->message.len);
+
+	out->payload_kind = kinds[payload];
+	out->missed_max = (uint8_t)missed;
+	if (payload != CONF_PAYLOAD_TEXT)
+		return;
+	out->payload_len = message->len;
+	if (message->len == 0)
+		out->payload_kind = PROTO_PAYLOAD_OFF;
+	memcpy(out->payload, message->data, message->len);
+}
+
+/* Class 0 is what section keepalive says, those of keepalive_classes follow, and behind them the
+ * one to which silent devices are moved. Returns their number. */
+static uint32_t keepalive_classes(const struct conf *conf, struct proto_conf *out)
+{
+	const struct conf_keepalive *keepalive = &conf->keepalive;
+	uint32_t count = 1 + (uint32_t)conf->class_count;
+	const struct proto_conf base = {
+		.period_ms = keepalive->period_s * 1000,
+		.send_interval_ms = keepalive->send_interval_ms,
+		.send_one_time = keepalive->send_one_time,
+		.send_least = keepalive->send_one_time == CONF_BATCH_AUTO ? CONF_BATCH_LEAST : 0,
+		.smooth = keepalive->mode == CONF_KEEPALIVE_SMOOTH,
+		.escalate = (uint8_t)keepalive->escalate,
+		.escalate_class = keepalive->escalate ? (uint8_t)count : 0,
+	};
+
+	static_assert(CONF_CLASSES_MAX + 2 <= PROTO_CLASSES, "all have a place");
+	for (uint32_t i = 0; i < count + !!keepalive->escalate; i++) {
+		out[i] = base;
+		out[i].class_id = (uint8_t)i;
+	}
+	keepalive_payload(&out[0], keepalive->payload, &keepalive->message, keepalive->missed);
+	for (size_t i = 0; i < conf->class_count; i++)
+		keepalive_payload(&out[i + 1], conf->classes[i].payload, &conf->classes[i].message,
+			conf->classes[i].missed);
+	if (!keepalive->escalate)
+		return count;
+	out[count].escalate = out[count].escalate_class = 0;
+	keepalive_payload(&out[count], CONF_PAYLOAD_OPTIONS, NULL, keepalive->missed);
+	return count + 1;
 }
 
 static int dp_module_open(struct loop *loop)
@@ -96,7 +133,6 @@ static int dp_module_open(struct loop *loop)
 		.port_min = conf->node.media_port_min,
 		.port_max = conf->node.media_port_max,
 		.bindings_max = conf->dataplane.bindings,
-		.class_count = 1,
 	};
 
 	if (!conf_uses_dataplane(conf))
@@ -108,7 +144,7 @@ static int dp_module_open(struct loop *loop)
 	}
 	for (size_t i = 0; i < conf->node.media.count; i++)
 		dp.media[i] = conf->node.media.item[i];
-	keepalive_class(&conf->keepalive, &dp.classes[0]);
+	dp.class_count = keepalive_classes(conf, dp.classes);
 	calls_dp_events(&loop->calls, &dp.events);
 	return dpclient_open(&loop->calls.dp, &loop->uv, &dp);
 }
@@ -138,6 +174,8 @@ static int registrar_module_open(struct loop *loop)
 		.register_rate = conf->sip.register_rate,
 		.wheel = &loop->wheel,
 		.dp = loop->calls.dp,
+		.classes = loop->classes,
+		.class_count = conf->class_count,
 	};
 	struct registrar *registrar;
 	int rc;
@@ -145,6 +183,12 @@ static int registrar_module_open(struct loop *loop)
 	for (size_t i = 0; i < conf->sip.domains.count && reg.domain_count < 64; i++)
 		domains[reg.domain_count++] = conf->sip.domains.item[i];
 	domains[reg.domain_count++] = addr_format_ip(&conf->node.service, service);
+	for (size_t i = 0; i < conf->class_count; i++)
+		loop->classes[i] = (struct registrar_class){
+			.name = conf->classes[i].name,
+			.user_agents = (const char *const *)conf->classes[i].user_agents.item,
+			.user_agent_count = conf->classes[i].user_agents.count,
+		};
 	storage_registrar(&loop->calls, &reg.store);
 	rc = registrar_open(&registrar, &reg);
 	if (rc < 0)

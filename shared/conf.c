@@ -233,11 +233,14 @@ void conf_free(struct conf *conf)
 			param_clear(param, base);
 		for (size_t t = 0; param->section == PARAM_TRUNK && t < conf->trunk_count; t++)
 			param_clear(param, &conf->trunks[t]);
+		for (size_t c = 0; param->section == PARAM_CLASS && c < conf->class_count; c++)
+			param_clear(param, &conf->classes[c]);
 	}
 	for (size_t t = 0; t < conf->trunk_count; t++)
 		free(conf->trunks[t].origin);
 	free(conf->trunks);
 	free(conf->users);
+	free(conf->classes);
 	free(conf->origin);
 	free(conf->path);
 	free(conf);

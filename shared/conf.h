@@ -96,6 +96,13 @@ struct conf_bytes {
 	uint8_t data[CONF_MESSAGE_MAX];
 };
 
+enum conf_payload {
+	CONF_PAYLOAD_TEXT,
+	CONF_PAYLOAD_ZERO,
+	CONF_PAYLOAD_STUN,
+	CONF_PAYLOAD_OPTIONS,
+};
+
 /* NAT keep-alive (product.md 2). */
 #define CONF_BATCH_AUTO  0
 #define CONF_BATCH_LEAST 3000
@@ -105,6 +112,20 @@ struct conf_keepalive {
 	uint32_t send_interval_ms;
 	uint32_t send_one_time; /* CONF_BATCH_AUTO: as needed, at least CONF_BATCH_LEAST */
 	enum conf_keepalive_mode mode;
+	enum conf_payload payload;
+	uint32_t missed;   /* unanswered ones until a device is unreachable, 0 = never */
+	uint32_t escalate; /* messages until a silent device gets OPTIONS, 0 = never */
+};
+
+/* Devices that get keep-alives of their own, known by their User-Agent. */
+#define CONF_CLASSES_MAX 6
+struct conf_class {
+	char name[CONF_NAME_MAX];
+	struct conf_strings user_agents; /* how theirs begins */
+	enum conf_payload payload;
+	struct conf_bytes message;
+	uint32_t missed;
+	uint32_t line; /* in the file */
 };
 
 enum conf_media_mode {
@@ -172,6 +193,8 @@ struct conf {
 	size_t user_count;
 	struct conf_trunk *trunks;
 	size_t trunk_count;
+	struct conf_class *classes; /* in the order of the file, at most CONF_CLASSES_MAX */
+	size_t class_count;
 	struct conf_addrs bindings; /* devices that never register */
 	char *path;
 	struct conf_origin *origin; /* where each parameter comes from; internal */

@@ -288,6 +288,24 @@ static int check_trunks(struct conf_loader *loader)
 	return 0;
 }
 
+static int check_classes(struct conf_loader *loader)
+{
+	const struct conf *conf = loader->conf;
+
+	if (conf->class_count > CONF_CLASSES_MAX)
+		return conf_fail(loader, conf->classes[CONF_CLASSES_MAX].line,
+			"keepalive_classes: %zu are given: at most %d", conf->class_count,
+			CONF_CLASSES_MAX);
+	for (size_t i = 0; i < conf->class_count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(conf->classes[i].name, conf->classes[k].name) == 0)
+				return conf_fail(loader, conf->classes[i].line,
+					"keepalive_classes.name: \"%s\" is given twice, first at "
+					"line %u: each only once",
+					conf->classes[i].name, conf->classes[k].line);
+	return 0;
+}
+
 int conf_check(struct conf_loader *loader)
 {
 	struct conf *conf = loader->conf;
@@ -304,6 +322,8 @@ int conf_check(struct conf_loader *loader)
 		err = check_sip(loader);
 	if (!err)
 		err = check_trunks(loader);
+	if (!err)
+		err = check_classes(loader);
 	if (!err)
 		err = check_unique_texts(loader);
 	/* After the trunks, which inherit values that this one may still change. */

@@ -57,6 +57,19 @@ static int each_users(const struct each *each)
 	return each->fn(each->arg, &value);
 }
 
+static int each_class(const struct each *each, const struct conf_class *class)
+{
+	const struct conf_origin origin = {.from = CONF_FROM_FILE, .line = class->line};
+	char prefix[CONF_NAME_MAX + 32];
+	int rc = 0;
+
+	snprintf(prefix, sizeof(prefix), "keepalive_classes.%s", class->name);
+	for (size_t i = 0; i < param_count && !rc; i++)
+		if (param_table[i].section == PARAM_CLASS && strcmp(param_table[i].name, "name"))
+			rc = each_value(each, prefix, &param_table[i], class, &origin);
+	return rc;
+}
+
 static int each_trunk(const struct each *each, const struct conf_trunk *trunk)
 {
 	char prefix[CONF_NAME_MAX + 32];
@@ -95,6 +108,8 @@ int conf_each(
 	}
 	if (!rc)
 		rc = each_users(&each);
+	for (size_t c = 0; !rc && c < conf->class_count; c++)
+		rc = each_class(&each, &conf->classes[c]);
 	for (size_t t = 0; !rc && t < conf->trunk_count; t++)
 		rc = each_trunk(&each, &conf->trunks[t]);
 	return rc;

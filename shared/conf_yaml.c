@@ -234,6 +234,21 @@ static int read_user(struct conf_loader *loader, const yaml_node_t *entry, size_
 	return err ? err : check_required(loader, PARAM_USER, entry);
 }
 
+static int read_class(struct conf_loader *loader, const yaml_node_t *entry, size_t index)
+{
+	const struct conf_keepalive *keepalive = &loader->conf->keepalive;
+	struct conf_class *class = &loader->conf->classes[index];
+	struct scope scope = {.name = "keepalive_classes", .section = PARAM_CLASS, .base = class};
+	int err;
+
+	class->payload = keepalive->payload;
+	class->message = keepalive->message;
+	class->missed = keepalive->missed;
+	class->line = line_of(entry);
+	err = read_mapping(loader, &scope, entry);
+	return err ? err : check_required(loader, PARAM_CLASS, entry);
+}
+
 /* Reads session.preset ahead of the rest, since the other keys go over it. */
 static int read_preset(struct conf_loader *loader, const yaml_node_t *session,
 	const struct scope *scope, bool *given)
@@ -350,7 +365,7 @@ static int read_sections(struct conf_loader *loader, const yaml_node_t *root)
 int conf_yaml_read(struct conf_loader *loader)
 {
 	static const char *const parts[] = {"node", "dataplane", "redis", "session", "keepalive",
-		"media", "sip", "users", "trunks", NULL};
+		"media", "sip", "users", "trunks", "keepalive_classes", NULL};
 	struct conf *conf = loader->conf;
 	const yaml_node_t *root = yaml_document_get_root_node(&loader->doc);
 	const struct scope top = {.name = "",
@@ -368,6 +383,9 @@ int conf_yaml_read(struct conf_loader *loader)
 	if (!err)
 		err = read_entries(loader, root, "users", (void **)&conf->users,
 			sizeof(*conf->users), &conf->user_count, read_user);
+	if (!err)
+		err = read_entries(loader, root, "keepalive_classes", (void **)&conf->classes,
+			sizeof(*conf->classes), &conf->class_count, read_class);
 	/* Last, since they inherit. */
 	if (!err)
 		err = read_entries(loader, root, "trunks", (void **)&conf->trunks,

@@ -34,6 +34,8 @@ static const char *const section_intro[PARAM_SECTIONS] = {
 	[PARAM_TOP] = "Keys that stand beside the sections.",
 	[PARAM_USER] = "A list of devices that register with a password. Without it, registrations "
 		       "are refused unless `sip.open_registrar` is true.",
+	[PARAM_CLASS] = "A list of at most six kinds of devices that get other keep-alives than "
+			"`keepalive` says; period and batches are the same for all.",
 	[PARAM_TRUNK] =
 		"A list of carriers and other SIP servers. Each name, IP address and prefix "
 		"stands once.",

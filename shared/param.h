@@ -35,6 +35,7 @@ enum param_section {
 	PARAM_TOP,   /* keys at the top of the file */
 	PARAM_USER,  /* one entry of `users` */
 	PARAM_TRUNK, /* one entry of `trunks` */
+	PARAM_CLASS, /* one entry of `keepalive_classes` */
 	PARAM_SECTIONS,
 };
 

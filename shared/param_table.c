@@ -12,6 +12,7 @@
 #define AT_SIP(f)       .section = PARAM_SIP, .offset = offsetof(struct conf_sip, f)
 #define AT_TOP(f)       .section = PARAM_TOP, .offset = offsetof(struct conf, f)
 #define AT_USER(f)      .section = PARAM_USER, .offset = offsetof(struct conf_user, f)
+#define AT_CLASS(f)     .section = PARAM_CLASS, .offset = offsetof(struct conf_class, f)
 #define AT_TRUNK(f)     .section = PARAM_TRUNK, .offset = offsetof(struct conf_trunk, f)
 
 /* A Unix socket is made under a longer name and then moved into its place. */
@@ -25,6 +26,7 @@ static const char *const preset_words[] = {
 	"standard", "call-center", "wholesale", "mobile-unstable", NULL};
 static const char *const probe_words[] = {"off", "options", "refresh", NULL};
 static const char *const keepalive_words[] = {"burst", "smooth", NULL};
+static const char *const payload_words[] = {"text", "zero", "stun", "options", NULL};
 static const char *const media_words[] = {"relay", "monitor", "none", NULL};
 
 /* clang-format off */
@@ -160,6 +162,19 @@ const struct param param_table[] = {
 	{AT_KEEPALIVE(mode), .name = "mode", .type = PARAM_ENUM, .flags = LIVE, .value = "burst",
 	 .words = keepalive_words,
 	 .help = "burst sends a batch back to back, smooth spreads it over its interval."},
+	{AT_KEEPALIVE(payload), .name = "payload", .type = PARAM_ENUM, .flags = LIVE,
+	 .value = "text", .words = payload_words,
+	 .help = "What a keep-alive is: the message, four zero bytes, a STUN Binding request or a "
+		 "SIP OPTIONS. The last two draw an answer, which also refreshes NATs that heed "
+		 "only packets from inside."},
+	{AT_KEEPALIVE(missed), .name = "missed", .type = PARAM_INT, .flags = LIVE | PARAM_ZERO_OFF,
+	 .value = "3", .min = 1, .max = 10, .unit = "",
+	 .help = "Keep-alives in a row without an answer after which a device is unreachable and "
+		 "gets no calls, until it is heard again. Only of payloads that draw answers."},
+	{AT_KEEPALIVE(escalate), .name = "escalate", .type = PARAM_INT,
+	 .flags = LIVE | PARAM_ZERO_OFF, .value = "0", .min = 1, .max = 100, .unit = "messages",
+	 .help = "A device that was not heard since its registration gets OPTIONS after so many "
+		 "keep-alives that draw no answer."},
 
 	/* media */
 	{AT_MEDIA(mode), .name = "mode", .type = PARAM_ENUM, .flags = LIVE, .value = "relay",
@@ -261,6 +276,24 @@ const struct param param_table[] = {
 	{AT_TRUNK(media.mode), .name = "media", .type = PARAM_ENUM, .words = media_words,
 	 .derived = "media.mode",
 	 .help = "Media of calls of this trunk."},
+
+	/* one entry of `keepalive_classes` */
+	{AT_CLASS(name), .name = "name", .type = PARAM_NAME, .flags = PARAM_REQUIRED,
+	 .min = 1, .max = CONF_NAME_MAX - 1,
+	 .help = "Name of the class."},
+	{AT_CLASS(user_agents), .name = "user_agents", .type = PARAM_TEXT_LIST,
+	 .flags = PARAM_REQUIRED, .min = 1, .max = 128,
+	 .help = "How the User-Agent of a REGISTER begins, letters of either case. The first "
+		 "class that fits is taken."},
+	{AT_CLASS(payload), .name = "payload", .type = PARAM_ENUM, .words = payload_words,
+	 .derived = "keepalive.payload",
+	 .help = "What these devices get."},
+	{AT_CLASS(message), .name = "message", .type = PARAM_BYTES, .max = CONF_MESSAGE_MAX,
+	 .unit = "bytes", .derived = "that of keepalive",
+	 .help = "The payload of text. Empty turns keep-alives of this class off."},
+	{AT_CLASS(missed), .name = "missed", .type = PARAM_INT, .flags = PARAM_ZERO_OFF,
+	 .min = 1, .max = 10, .unit = "", .derived = "keepalive.missed",
+	 .help = "As in keepalive."},
 };
 /* clang-format on */
 
@@ -279,6 +312,7 @@ const char *param_section_name(enum param_section section)
 		[PARAM_TOP] = "",
 		[PARAM_USER] = "users",
 		[PARAM_TRUNK] = "trunks",
+		[PARAM_CLASS] = "keepalive_classes",
 	};
 
 	return names[section];

@@ -80,6 +80,8 @@ static json_t *dp_status(const struct calls *calls)
 	json_object_set_new(out, "keepalive_needed", number(head.keepalive_needed));
 	json_object_set_new(out, "keepalive_late_max_us", number(sum.keepalive_late_max_us));
 	json_object_set_new(out, "loop_gap_max_us", number(sum.loop_gap_max_us));
+	json_object_set_new(out, "answers", number(sum.answers));
+	json_object_set_new(out, "answers_refused", number(sum.answers_refused));
 	return out;
 }
 

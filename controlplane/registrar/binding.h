@@ -36,6 +36,7 @@ struct binding {
 	uint64_t expires_ms;    /* CLOCK_BOOTTIME; not reachable from then on */
 	uint32_t index;         /* in dpclient.h */
 	uint32_t gen;
+	uint8_t class_id; /* of its keep-alives */
 
 	/* The registrar's own. */
 	struct registrar *registrar;

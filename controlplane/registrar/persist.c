@@ -13,7 +13,7 @@ void persist_ping_set(struct registrar *r, const struct binding *b)
 		.gen = b->gen,
 		.dst = b->source,
 		.local = b->local,
-		.class_id = r->class_id,
+		.class_id = b->class_id,
 		.expires_ms = b->expires_ms,
 	};
 
@@ -42,6 +42,7 @@ void persist_store_set(struct registrar *r, struct binding *b, uint64_t now_ms)
 	record_put(&r->rec, "callid", b->call_id);
 	record_put_num(&r->rec, "cseq", b->cseq);
 	record_put(&r->rec, "instance", b->instance);
+	record_put(&r->rec, "class", class_name(r, b->class_id));
 	if (b->has_q)
 		record_putf(&r->rec, "q", "%u.%03u", b->q / 1000, b->q % 1000);
 	record_put_time(&r->rec, "registered_ms", b->registered_ms);
@@ -125,6 +126,7 @@ int registrar_restore(struct registrar *r, const char *aor_name, const char *bid
 		return -ENOSPC;
 	}
 	strcpy(b->bid, bid);
+	b->class_id = class_by_name(r, record_get(rec, "class"));
 	b->expires_ms = expires_ms;
 	table_add(r, aor, b);
 	registrar_arm(r, b);

@@ -253,6 +253,7 @@ static struct binding *plan_binding(const struct register_work *w, const struct 
 	b->cseq = w->cseq;
 	b->q = item->q;
 	b->has_q = item->has_q;
+	b->class_id = class_by_agent(w->r, sip_msg_get(w->request->message, "User-Agent", 0));
 	b->source = w->request->source;
 	b->local = w->request->local;
 	b->registered_ms = w->request->now_ms;

@@ -75,7 +75,8 @@ int registrar_open(struct registrar **out, const struct registrar_conf *conf)
 		goto fail;
 	r->incarnation = conf->incarnation;
 	r->open = conf->open;
-	r->class_id = conf->class_id;
+	r->classes = conf->classes;
+	r->class_count = conf->class_count;
 	r->dp = conf->dp;
 	r->store = conf->store;
 	r->at = calloc(r->bindings_max, sizeof(*r->at));

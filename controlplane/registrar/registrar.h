@@ -33,6 +33,13 @@ struct registrar_store {
 	void *arg;
 };
 
+/* Devices with keep-alives of their own: those whose User-Agent begins like one of these. */
+struct registrar_class {
+	const char *name;
+	const char *const *user_agents;
+	size_t user_agent_count;
+};
+
 struct registrar_conf {
 	const char *const *domains; /* host names and IPs that are ours; copied; at least one */
 	size_t domain_count;
@@ -47,10 +54,12 @@ struct registrar_conf {
 	uint32_t bindings_max;     /* in all; 0 = 65536; as dpclient_conf.bindings_max */
 	uint32_t register_rate;    /* REGISTERs a second, beyond it 503; 0 = no limit */
 	uint32_t retry_after;      /* s in a 503; 0 = 60 */
-	uint8_t class_id;          /* keep-alive class of registered phones */
-	uint64_t now_ms;           /* CLOCK_BOOTTIME */
-	struct wheel *wheel;       /* must outlive the registrar */
-	struct dpclient *dp;       /* NULL: no data plane, no keep-alives */
+	/* Keep-alive classes 1, 2, ...; others are of class 0. Must outlive the registrar. */
+	const struct registrar_class *classes;
+	size_t class_count;
+	uint64_t now_ms;     /* CLOCK_BOOTTIME */
+	struct wheel *wheel; /* must outlive the registrar */
+	struct dpclient *dp; /* NULL: no data plane, no keep-alives */
 	struct registrar_store store;
 };
 

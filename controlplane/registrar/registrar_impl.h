@@ -44,7 +44,8 @@ struct registrar {
 	uint32_t expires_min, expires_max, expires_default;
 	uint32_t bindings_per_aor, bindings_per_ip, bindings_max;
 	uint32_t retry_after;
-	uint8_t class_id;
+	const struct registrar_class *classes;
+	size_t class_count;
 	struct wheel *wheel;
 	struct dpclient *dp;
 	struct registrar_store store;
@@ -110,6 +111,14 @@ struct binding *persist_read(const struct record *rec);
 
 /* Starts the walk that tells the store each binding's last proof of life. */
 void persist_start(struct registrar *r, uint64_t now_ms);
+
+/* ---- class.c ---- */
+
+/* Keep-alive class by a User-Agent (NULL: none was given), or by name (NULL: the first). */
+uint8_t class_by_agent(const struct registrar *r, const char *user_agent);
+uint8_t class_by_name(const struct registrar *r, const char *name);
+/* NULL of the first class. */
+const char *class_name(const struct registrar *r, uint8_t class_id);
 
 /* ---- registrar.c ---- */
 

@@ -243,6 +243,33 @@ static int look(void *arg, const struct conf_value *value)
 	return 0;
 }
 
+static void classes_inherit_from_keepalive(void **state)
+{
+	struct conf *conf = load(NODE
+		"keepalive_classes:\n"
+		"  - {name: grand, user_agents: [Grandstream, 'Yealink SIP'], payload: options}\n"
+		"  - {name: old, user_agents: [Sipura], message: '\\0', missed: 10}\n"
+		"keepalive: {payload: zero, missed: 0, escalate: 4}\n");
+
+	assert_int_equal(conf->keepalive.payload, CONF_PAYLOAD_ZERO);
+	assert_int_equal(conf->keepalive.missed, 0);
+	assert_int_equal(conf->keepalive.escalate, 4);
+	assert_int_equal(conf->class_count, 2);
+	assert_string_equal(conf->classes[0].user_agents.item[1], "Yealink SIP");
+	assert_int_equal(conf->classes[0].payload, CONF_PAYLOAD_OPTIONS);
+	assert_int_equal(conf->classes[0].missed, 0);
+	assert_int_equal(conf->classes[0].message.len, 5);
+	assert_int_equal(conf->classes[1].payload, CONF_PAYLOAD_ZERO);
+	assert_int_equal(conf->classes[1].missed, 10);
+	assert_int_equal(conf->classes[1].message.len, 1);
+	conf_free(conf);
+	conf = load(NODE);
+	assert_int_equal(conf->keepalive.payload, CONF_PAYLOAD_TEXT);
+	assert_int_equal(conf->keepalive.missed, 3);
+	assert_int_equal(conf->keepalive.escalate, 0);
+	conf_free(conf);
+}
+
 static void shows(const struct conf *conf, const char *name, const char *value, const char *origin)
 {
 	struct seen seen = {.name = name};
@@ -326,6 +353,7 @@ int main(void)
 		cmocka_unit_test(wholesale_needs_media_liveness),
 		cmocka_unit_test(trunk_overrides),
 		cmocka_unit_test(users_are_found_by_name),
+		cmocka_unit_test(classes_inherit_from_keepalive),
 		cmocka_unit_test(each_value_tells_where_it_comes_from),
 		cmocka_unit_test(files),
 	};

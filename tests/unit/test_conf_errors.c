@@ -119,6 +119,18 @@ static void shapes_are_checked(void **state)
 	refused("- a\n", "f.yaml:1: the file: a mapping of parameters is expected");
 	refused("node: [a]\n", "f.yaml:1: node: a mapping of parameters is expected");
 	refused(NODE "trunks: {a: b}\n", "f.yaml:3: trunks: a list is expected");
+	refused(NODE "keepalive_classes: [{name: a}]\n",
+		"f.yaml:3: keepalive_classes.user_agents: missing: a list of texts of 1 to 128 "
+		"printable bytes");
+	refused(NODE "keepalive_classes:\n - {name: a, user_agents: [x]}\n"
+		     " - {name: a, user_agents: [y]}\n",
+		"f.yaml:5: keepalive_classes.name: \"a\" is given twice, first at line 4: each "
+		"only once");
+	refused(NODE "keepalive_classes:\n - {name: a, user_agents: [x]}\n"
+		     " - {name: b, user_agents: [x]}\n - {name: c, user_agents: [x]}\n"
+		     " - {name: d, user_agents: [x]}\n - {name: e, user_agents: [x]}\n"
+		     " - {name: f, user_agents: [x]}\n - {name: g, user_agents: [x]}\n",
+		"f.yaml:10: keepalive_classes: 7 are given: at most 6");
 	refused(NODE "trunks: [a]\n", "f.yaml:3: trunks: each entry is a mapping of parameters");
 	refused(NODE "? [a]\n: b\n", "f.yaml:3: the file: a key is a name");
 	refused(NODE "session:\n  min_se: 90\n  min_se: 91\n",

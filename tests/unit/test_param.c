@@ -99,6 +99,9 @@ static void enums_count_along_their_words(void **state)
 	assert_string_equal(mode->words[CONF_MEDIA_NONE], "none");
 	assert_string_equal(send->words[CONF_KEEPALIVE_SMOOTH], "smooth");
 	assert_string_equal(level->words[LOG_DEBUG], "debug");
+	assert_string_equal(
+		param_find(PARAM_KEEPALIVE, "payload")->words[CONF_PAYLOAD_OPTIONS], "options");
+	assert_string_equal(param_find(PARAM_CLASS, "payload")->words[CONF_PAYLOAD_STUN], "stun");
 	assert_ptr_equal(param_find(PARAM_TRUNK, "media")->words, mode->words);
 }
 

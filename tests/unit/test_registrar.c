@@ -880,6 +880,48 @@ static void test_record(void **state)
 	assert_int_equal(b->sets, 1);
 }
 
+/* Keep-alive class by the start of User-Agent; it survives a restart by its name. */
+static void test_class(void **state)
+{
+	static const char *const grand[] = {"Grandstream", "YEALINK SIP"}, *const any[] = {""};
+	static const struct registrar_class classes[] = {{"g", grand, 2}, {"rest", any, 1}};
+	static const struct {
+		const char *header;
+		uint8_t class_id;
+	} rows[] = {
+		{"User-Agent: grandstream GXP1625 1.0\r\n", 1},
+		{"User-Agent: Yealink SIP-T46S\r\n", 1},
+		{"User-Agent: Yealink\r\n", 2},
+		{"User-Agent: A Grandstream\r\n", 2},
+		{"", 0},
+	};
+	struct bench *b = *state;
+	struct stored *s = &b->stored[0];
+	char text[256];
+
+	registrar_close(b->r);
+	b->conf.classes = classes;
+	b->conf.class_count = 2;
+	start(b);
+	for (uint32_t i = 0; i < 5; i++) {
+		snprintf(text, sizeof(text), "%s%s", rows[i].header, BOB);
+		assert_int_equal(reg(b, "a", i + 1, text), 200);
+		assert_int_equal(
+			dpclient_binding_get(b->dp, the_one(b)->index)->class_id, rows[i].class_id);
+	}
+	assert_null(record_get(&s->rec, "class"));
+	assert_int_equal(reg(b, "a", 9, "User-Agent: Yealink SIP\r\n" BOB), 200);
+	assert_string_equal(record_get(&s->rec, "class"), "g");
+	for (int with = 1; with >= 0; with--) {
+		registrar_close(b->r);
+		b->conf.class_count = with ? 2 : 0;
+		start(b);
+		assert_int_equal(
+			registrar_restore(b->r, s->aor, s->bid, &s->rec, s->expires_ms, b->now), 0);
+		assert_int_equal(dpclient_binding_get(b->dp, 0)->class_id, with);
+	}
+}
+
 static void test_open_registrar(void **state)
 {
 	struct bench *b = *state;
@@ -983,6 +1025,7 @@ int main(void)
 		CASE(test_static),
 		CASE(test_unreachable),
 		CASE(test_record),
+		CASE(test_class),
 		CASE(test_open_registrar),
 		CASE(test_conf),
 		CASE(test_churn),

@@ -122,6 +122,47 @@ def register_refused():
         check(not s.node.bindings(), "the removed binding is still listed")
 
 
+def _reachable(s):
+    binding, = s.node.bindings()
+    return binding["reachable"]
+
+
+@scenario(60)
+def keepalive_by_options():
+    """KA-02, KA-04: Bob answers OPTIONS, whatever the code, and stays alive; silent, he is
+    unreachable until he answers again. The kernel sees none of it."""
+    with Scene({"keepalive": {"payload": "options", "missed": 2}}) as s:
+        bob = s.bob()
+        bob.options = 404
+        wait(lambda: len(bob.asked) >= 2, 2 * PERIOD + 2, "no OPTIONS behind the NAT")
+        wait(lambda: s.node.status("dataplane.answers") >= 2, 2, "answers are not matched")
+        _, asked = bob.asked[0]
+        equal(asked.cseq, (1, "OPTIONS"), "CSeq")
+        check("sip:keepalive@" in asked.get("From"), "From has no user")
+        check(asked.branch != bob.asked[1][1].branch, "two requests of one branch")
+        check(s.node.bindings()[0]["heard_s"] <= PERIOD, "the answer did not stamp the binding")
+        equal(s.node.status("dataplane.answers_refused"), 0, "refused answers")
+        bob.options = None
+        wait(lambda: not _reachable(s), 4 * PERIOD, "silent, and yet reachable")
+        bob.options = 486
+        wait(lambda: _reachable(s), PERIOD + 2, "answered, and yet unreachable")
+
+
+@scenario(40)
+def keepalive_by_stun():
+    """Devices of a class, known by their User-Agent, get STUN; their answers are matched."""
+    classes = [{"name": "soft", "user_agents": ["Softphone"], "payload": "stun", "missed": 2}]
+    with Scene({"keepalive_classes": classes}) as s:
+        bob = s.bob(register=False)
+        bob.agent, bob.stun = "Softphone/1.0", True
+        equal(bob.register("example.net").code, 200, "answer to REGISTER")
+        wait(lambda: len(bob.strays) >= 2, 2 * PERIOD + 2, "no keep-alives behind the NAT")
+        check(all(len(d) == 20 for _, d in bob.strays), "other payloads than STUN")
+        wait(lambda: s.node.status("dataplane.answers") >= 2, 2, "answers are not matched")
+        check(_reachable(s), "answering, and yet unreachable")
+        equal(s.node.status("dataplane.answers_refused"), 0, "refused answers")
+
+
 @scenario(30)
 def keepalive_survives_control_plane():
     """With the control plane dead, the data plane goes on with the keep-alives."""

@@ -28,6 +28,10 @@ class Ua:
         self.calls = {}            # Call-ID -> Call
         self.incoming = []         # calls to us, in order
         self.strays = []           # (time, data) of what is no SIP
+        self.asked = []            # (time, message) of OPTIONS outside of calls
+        self.options = 200         # what they get, None: nothing
+        self.stun = False          # answers STUN Binding requests
+        self.agent = None          # User-Agent of a REGISTER
         self.mute = False          # hears nothing, says nothing
         self._open = {}            # (branch, method) -> Transaction
         self._done = {}            # (branch, method) of a peer's request -> our last answer
@@ -83,6 +87,8 @@ class Ua:
                 ("To", "<sip:%s@%s>" % (user, domain)), ("Call-ID", call_id),
                 ("CSeq", "%d REGISTER" % cseq), ("Contact", "<%s>" % (contact or self.contact)),
                 ("Expires", str(expires))] + extra)
+            if self.agent:
+                m.headers.append(("User-Agent", self.agent))
             final = self.send(m).wait()
             if final.code != 401 or cseq == 2:
                 return final
@@ -124,6 +130,10 @@ class Ua:
             with self._lock:
                 if m is None:
                     self.strays.append((time.time(), data))
+                    if self.stun and data[:8] == b"\0\1\0\0\x21\x12\xa4\x42":
+                        # XOR-MAPPED-ADDRESS; nobody looks into it.
+                        self.transmit(b"\1\1\0\x0c" + data[4:20] + b"\0\x20\0\x08\0\1" +
+                                      bytes(6), source)
                 elif m.method:
                     self._on_request(m, source)
                 else:
@@ -250,8 +260,12 @@ class Ua:
         if call is None:
             if m.method == "INVITE" and not m.tag("To"):
                 self._on_call(m, source)
+            elif m.method != "OPTIONS":
+                self.respond(None, m, 481, source)
             else:
-                self.respond(None, m, 200 if m.method == "OPTIONS" else 481, source)
+                self.asked.append((time.time(), m))
+                if self.options:
+                    self.respond(None, m, self.options, source)
             return
         self._done[key] = None
         call.requests.append((time.time(), m))
