@@ -134,6 +134,8 @@ enum conf_media_mode {
 	CONF_MEDIA_NONE,
 };
 
+#define CONF_DSCP_KEEP 64 /* as received */
+
 /* How media is handled, and its clocks. */
 struct conf_media {
 	enum conf_media_mode mode;
@@ -143,6 +145,7 @@ struct conf_media {
 	uint32_t dtx_timeout_s;   /* 0 = off */
 	uint32_t hard_timeout_s;
 	uint32_t probe_timeout_s;
+	uint32_t dscp; /* of what goes to the party */
 };
 
 struct conf_sip {

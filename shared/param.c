@@ -97,6 +97,9 @@ char *param_range(const struct param *param, char *buf, size_t size)
 	case PARAM_INT_AUTO:
 		snprintf(buf, size, "auto or %u to %u%s%s", param->min, param->max, space, unit);
 		break;
+	case PARAM_INT_KEEP:
+		snprintf(buf, size, "keep or %u to %u%s%s", param->min, param->max, space, unit);
+		break;
 	case PARAM_ENUM:
 		words_range(param, buf, size);
 		break;
@@ -198,9 +201,12 @@ char *param_format(const struct param *param, const void *base, char *buf, size_
 	}
 	switch (param->type) {
 	case PARAM_INT_AUTO:
+	case PARAM_INT_KEEP:
 	case PARAM_INT:
 		if (param->type == PARAM_INT_AUTO && *number == 0)
 			snprintf(buf, size, "auto");
+		else if (param->type == PARAM_INT_KEEP && *number > param->max)
+			snprintf(buf, size, "keep");
 		else
 			snprintf(buf, size, "%u", *number);
 		break;

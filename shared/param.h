@@ -11,6 +11,7 @@
 enum param_type {
 	PARAM_INT,       /* uint32_t */
 	PARAM_INT_AUTO,  /* uint32_t; "auto" is 0 */
+	PARAM_INT_KEEP,  /* uint32_t; "keep" is max + 1 */
 	PARAM_ENUM,      /* an enum that counts along `words` */
 	PARAM_BOOL,      /* bool */
 	PARAM_TEXT,      /* char[max + 1] */

@@ -249,6 +249,12 @@ static int parse_scalar(const struct param *param, void *field, const struct sca
 			return 0;
 		}
 		return parse_int(param, field, in, why);
+	case PARAM_INT_KEEP:
+		if (word_is(in, "keep")) {
+			*(uint32_t *)field = param->max + 1;
+			return 0;
+		}
+		return parse_int(param, field, in, why);
 	case PARAM_INT:
 		return parse_int(param, field, in, why);
 	case PARAM_ENUM:

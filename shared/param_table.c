@@ -201,6 +201,10 @@ const struct param param_table[] = {
 	{AT_MEDIA(probe_timeout_s), .name = "probe_timeout", .type = PARAM_INT,
 	 .flags = LIVE_TRUNK, .value = "8", .min = 2, .max = 32, .unit = "s",
 	 .help = "Time within which the probe of a silent party must be answered."},
+	{AT_MEDIA(dscp), .name = "dscp", .type = PARAM_INT_KEEP, .flags = LIVE_TRUNK,
+	 .value = "keep", .min = 0, .max = CONF_DSCP_KEEP - 1,
+	 .help = "DSCP of relayed RTP and RTCP towards the party (46: expedited forwarding). keep "
+		 "leaves each packet's own; congestion marks always stay."},
 
 	/* sip */
 	{AT_SIP(domains), .name = "domains", .type = PARAM_TEXT_LIST, .min = 1, .max = 255,

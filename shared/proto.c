@@ -207,7 +207,7 @@ static const char *check_flow(const void *record)
 		return "flow is given back and learnt afresh at once";
 	if (!silence_is_valid(flow->start_ms) || !silence_is_valid(flow->silence_ms))
 		return "flow has a media clock out of range";
-	if (flow->dscp > DSCP_MAX)
+	if (flow->dscp > DSCP_MAX && flow->dscp != PROTO_DSCP_KEEP)
 		return "flow has a DSCP out of range";
 	if (flow->zero)
 		return "flow has bytes that must be zero";

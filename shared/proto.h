@@ -190,14 +190,15 @@ struct proto_flow {
 	uint32_t ssrc;             /* of the latched source */
 	uint32_t start_ms;         /* silence before the first packet, 0 = off */
 	uint32_t silence_ms;       /* silence after it, 0 = off */
-	uint8_t dscp;
+	uint8_t dscp;              /* of packets to this leg, or PROTO_DSCP_KEEP */
 	uint8_t zero;
 	uint16_t clock_rate; /* Hz of the RTP timestamps (jitter), 0 = 8000 */
 	uint64_t clock_ms;   /* when the media clock starts (ACK, resume) */
 	uint64_t expires_ms; /* the flow is dropped then, if nobody prolongs it */
 };
 static_assert(sizeof(struct proto_flow) == 168, "wire layout");
-#define PROTO_NO_PEER 0xffffffffu
+#define PROTO_NO_PEER   0xffffffffu
+#define PROTO_DSCP_KEEP 64 /* as received */
 
 struct proto_ack {
 	uint32_t seq;

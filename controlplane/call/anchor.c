@@ -5,12 +5,15 @@
 #include "controlplane/call/watch.h"
 #include "controlplane/media/sdp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 /* A flow that nobody prolongs dies after so long, so that a dead control plane cannot make the data
  * plane relay for ever. */
 #define FLOW_LIFE_MS 7200000
+
+static_assert(CONF_DSCP_KEEP == PROTO_DSCP_KEEP, "handed on as it is");
 
 static struct leg **leg_of_port(struct calls *calls, struct dpclient_port at)
 {
@@ -248,6 +251,7 @@ static void push(struct leg *leg)
 		.silence_ms = clock.silence_ms,
 		.flags = PROTO_FLOW_RTCP_LIFE,
 		.clock_rate = leg->media.clock_rate,
+		.dscp = (uint8_t)leg_media_conf(leg)->dscp,
 		.expires_ms = leg->call->flow_expires_ms,
 	};
 	bool same = before && before->gen == flow.gen;

@@ -194,7 +194,7 @@ void publish_link(struct media *m, uint32_t id)
 		return;
 	if (!publish_linked(m, id)) {
 		publish_unlink(record, cold);
-		record_store(&record->from, record_from(0, 0, 0, flags));
+		record_store(&record->from, record_from(0, 0, PROTO_DSCP_KEEP, flags));
 		return;
 	}
 	peer = &m->flow[flow->peer_id];

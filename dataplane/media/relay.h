@@ -102,12 +102,12 @@ static inline uint16_t relay_port(uint64_t from, bool rtcp)
 	return port;
 }
 
-/* Congestion marks stay; a DSCP of 0 leaves the sender's. */
+/* Congestion marks stay. */
 static inline uint8_t relay_tos(uint8_t tos, uint64_t from)
 {
 	uint8_t dscp = record_dscp(from);
 
-	return dscp ? (uint8_t)(dscp << 2 | (tos & 3)) : tos;
+	return dscp == PROTO_DSCP_KEEP ? tos : (uint8_t)(dscp << 2 | (tos & 3));
 }
 
 #endif

@@ -37,6 +37,7 @@ struct scene *scene_open(
 	for (int leg = 0; leg < 2; leg++) {
 		scene_claim(s, leg);
 		s->flow[leg].gen = 1;
+		s->flow[leg].dscp = PROTO_DSCP_KEEP;
 		s->flow[leg].peer_gen = 1;
 		s->flow[leg].remote = s->phone[leg];
 		s->flow[leg].remote_rtcp = s->phone[leg];

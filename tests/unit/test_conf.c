@@ -35,6 +35,7 @@ static void defaults_are_those_of_the_product(void **state)
 	assert_int_equal(conf->media.dtx_timeout_s, 300);
 	assert_int_equal(conf->media.hard_timeout_s, 300);
 	assert_int_equal(conf->media.probe_timeout_s, 8);
+	assert_int_equal(conf->media.dscp, CONF_DSCP_KEEP);
 	assert_int_equal(conf->node.media_port_min, 20000);
 	assert_int_equal(conf->node.media_port_max, 29999);
 	assert_int_equal(conf->dataplane.idle_sleep_us, 1000);
@@ -175,7 +176,7 @@ static void trunk_overrides(void **state)
 				      "    prefixes: ['+', '00', '']\n"
 				      "    media: monitor\n"
 				      "    session: {preset: call-center, min_se: 120}\n"
-				      "    media_clocks: {media_timeout: 30}\n"
+				      "    media_clocks: {media_timeout: 30, dscp: 46}\n"
 				      "  - {name: plain, address: 198.51.100.6}\n");
 	const struct conf_trunk *trunk = &conf->trunks[0];
 
@@ -189,6 +190,8 @@ static void trunk_overrides(void **state)
 	assert_int_equal(trunk->session.ttl_s, 900);
 	assert_int_equal(trunk->session.min_se_s, 120);
 	assert_int_equal(trunk->media.timeout_s, 30);
+	assert_int_equal(trunk->media.dscp, 46);
+	assert_int_equal(conf->trunks[1].media.dscp, CONF_DSCP_KEEP);
 	assert_int_equal(trunk->media.probe_timeout_s, 8);
 	assert_int_equal(conf->session.ttl_s, 700);
 	assert_int_equal(conf->session.min_se_s, 90);

@@ -51,6 +51,7 @@ static void ranges_are_those_of_the_product(void **state)
 		"auto or 1 to 1000000 messages");
 	edge("media", "media_timeout", 20, 300, "0 (off) or 20 to 300 s");
 	edge("media", "probe_timeout", 2, 32, "2 to 32 s");
+	edge("media", "dscp", 0, 63, "keep or 0 to 63");
 }
 
 static void zero_turns_off_only_where_it_may(void **state)

@@ -57,7 +57,9 @@ static void many_records_are_checked_each(void **state)
 	struct proto_flow *flows = (struct proto_flow *)(head + 1);
 
 	assert_int_equal(proto_check(head, len, true, &why), 0);
-	flows[PROTO_RECORDS_MAX - 1].dscp = 64;
+	flows[PROTO_RECORDS_MAX - 1].dscp = PROTO_DSCP_KEEP;
+	assert_int_equal(proto_check(head, len, true, &why), 0);
+	flows[PROTO_RECORDS_MAX - 1].dscp = PROTO_DSCP_KEEP + 1;
 	assert_int_equal(proto_check(head, len, true, &why), -EPROTO);
 	assert_string_equal(why, "flow has a DSCP out of range");
 	free(head);
