@@ -53,8 +53,10 @@ static bool from_party(struct leg *leg, const struct sip_rx *rx)
 static void on_bye(struct leg *leg, struct sip_server *server)
 {
 	struct call *call = leg->call;
-	bool caller = leg->name == 'a';
 	struct sip_server *open = leg->server;
+	enum cause cause = leg->name == 'b'  ? CAUSE_CALLEE
+		: call->state == CALL_ACTIVE ? CAUSE_CALLER
+					     : CAUSE_CANCEL;
 
 	leg_reply(leg, server, 200, NULL);
 	/* An INVITE of its own that is still open gets 487 (DL-11); a 2xx of ours goes on waiting
@@ -69,7 +71,7 @@ static void on_bye(struct leg *leg, struct sip_server *server)
 	leg_ask_drop(leg, ASK_BYE);
 	hangup_leg_gone(leg);
 	if (call->state != CALL_ENDING)
-		hangup_fact(call, caller ? CAUSE_CALLER : CAUSE_CALLEE, 0, (uint8_t)leg_index(leg));
+		hangup_fact(call, cause, 0, (uint8_t)leg_index(leg));
 }
 
 /* Checks the timer headers of a re-INVITE or UPDATE before anything is done. */
