@@ -199,8 +199,7 @@ static void flow_fields(void **state)
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->silence_ms = 86400001,
 		"flow has a media clock out of range");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->dscp = 65, "flow has a DSCP out of range");
-	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->zero = 1,
-		"flow has bytes that must be zero");
+	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->zero = 1, "flow has bytes that must be zero");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->clock_ms = 0,
 		"flow has a media clock that starts never");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->expires_ms = 0, "flow has no expiry");
