@@ -29,7 +29,7 @@ static inline bool relay_judge(
 {
 	const uint8_t *data = (const uint8_t *)(p->udp + 1);
 
-	if (unlikely(rtp_kind_of(data, p->len) != RTP_KIND_RTP)) {
+	if (unlikely(rtp_is_strange(data, p->len) && rtp_kind_of(data, p->len) != RTP_KIND_RTP)) {
 		*why = FACTS_DROP_NOT_RTP;
 		return false;
 	}
@@ -147,28 +147,46 @@ static inline void relay_send(struct worker *w, const struct relay_packet *p, bo
 	worker_tx(w, nexthop->port, p->mbuf);
 }
 
+/* The first 12 bytes of an IPv4 header as words, which little-endian processors read backwards. */
+struct relay_words {
+	uint32_t tos; /* version, TOS << 8, total length */
+	uint32_t id;
+	uint32_t ttl; /* TTL, protocol << 8, checksum << 16 */
+};
+
+static inline uint32_t relay_load32(const void *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Everything is loaded before anything is stored, and stored in whole words: a load that needs
+ * bytes of several young stores would wait for all of them. */
 static inline void relay_forward4(struct worker *w, const struct relay_packet *p, uint64_t from,
 	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop)
 {
 	struct rte_ipv4_hdr *ip = p->ip4;
 	struct rte_udp_hdr *udp = p->udp;
-	uint64_t sum = (uint16_t)~udp->dgram_cksum;
+	uint32_t ports = relay_port(from, rtcp) | (uint32_t)record_port(out) << 16;
+	uint64_t sides = record_ip(from) + (uint64_t)record_ip(out);
+	uint64_t addresses = record_ip(from) | (uint64_t)record_ip(out) << 32;
+	uint16_t check = udp->dgram_cksum;
+	uint64_t sum = (uint16_t)~check + (uint64_t)(uint32_t)~ip->src_addr +
+		(uint32_t)~ip->dst_addr + (uint32_t)~relay_load32(udp) + ports + sides;
+	struct relay_words word;
 
-	/* Addresses lie side by side, and so do the ports. */
-	sum = relay_sum_less(sum, &ip->src_addr, 2);
-	sum = relay_sum_less(sum, udp, 1);
-	ip->src_addr = record_ip(from);
-	ip->dst_addr = record_ip(out);
-	udp->src_port = relay_port(from, rtcp);
-	udp->dst_port = record_port(out);
-	sum = relay_sum(sum, &ip->src_addr, 2);
-	sum = relay_sum(sum, udp, 1);
-	if (likely(udp->dgram_cksum))
+	memcpy(&word, ip, sizeof(word));
+	word.tos = (word.tos & ~0xff00u) | (uint32_t)relay_tos((uint8_t)(word.tos >> 8), from) << 8;
+	word.ttl = (word.ttl & 0xffff) - 1;
+	word.ttl |= (uint32_t)(uint16_t)~relay_fold(sides + word.tos + word.id + word.ttl) << 16;
+	memcpy(ip, &word.tos, sizeof(word.tos));
+	memcpy(&ip->time_to_live, &word.ttl, sizeof(word.ttl));
+	memcpy(&ip->src_addr, &addresses, sizeof(addresses));
+	memcpy(udp, &ports, sizeof(ports));
+	if (likely(check))
 		udp->dgram_cksum = relay_udp_sum(sum);
-	ip->time_to_live--;
-	ip->type_of_service = relay_tos(ip->type_of_service, from);
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = (uint16_t)~relay_fold(relay_sum(0, ip, 5));
 	relay_trim(p, sizeof(*ip));
 	relay_send(w, p, rtcp, nexthop);
 }
@@ -198,22 +216,22 @@ static void relay_forward6(struct worker *w, const struct relay_packet *p, uint6
 	struct rte_ipv6_hdr *ip = p->ip6;
 	struct rte_udp_hdr *udp = p->udp;
 	uint64_t sum = (uint16_t)~udp->dgram_cksum;
-	uint32_t flow = rte_be_to_cpu_32(ip->vtc_flow);
+	uint32_t flow = rte_be_to_cpu_32(ip->vtc_flow), ports;
 	uint8_t dst[16];
 
 	if (!relay_out6(w->media, p->id, rtcp, &out, dst)) {
 		worker_drop(w, p->mbuf, FACTS_DROP_NO_PEER);
 		return;
 	}
+	ports = relay_port(from, rtcp) | (uint32_t)record_port(out) << 16;
 	sum = relay_sum_less(sum, ip->src_addr, 8);
 	sum = relay_sum_less(sum, udp, 1);
+	sum = relay_sum(sum, w->media->ip6[p->id].from, 4);
+	sum = relay_sum(sum, dst, 4);
 	memcpy(ip->src_addr, w->media->ip6[p->id].from, 16);
 	memcpy(ip->dst_addr, dst, 16);
-	udp->src_port = relay_port(from, rtcp);
-	udp->dst_port = record_port(out);
-	sum = relay_sum(sum, ip->src_addr, 8);
-	sum = relay_sum(sum, udp, 1);
-	udp->dgram_cksum = relay_udp_sum(sum);
+	memcpy(udp, &ports, sizeof(ports));
+	udp->dgram_cksum = relay_udp_sum(sum + ports);
 	flow = (flow & ~(0xffu << 20)) | (uint32_t)relay_tos((uint8_t)(flow >> 20), from) << 20;
 	ip->vtc_flow = rte_cpu_to_be_32(flow);
 	ip->hop_limits--;

@@ -69,11 +69,13 @@ static inline uint64_t relay_sum_less(uint64_t sum, const void *data, int words)
 
 static inline uint16_t relay_fold(uint64_t sum)
 {
+	uint32_t half;
+
 	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	half = (uint32_t)sum + (uint32_t)(sum >> 32);
+	/* Both halves added to each other, with the carry of the lower one. */
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 /* A checksum field from a sum; UDP knows no zero. */

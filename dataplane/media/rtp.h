@@ -28,6 +28,12 @@ struct rtp_info {
 
 enum rtp_kind rtp_kind_of(const uint8_t *data, uint32_t len);
 
+/* Quick: surely not RTP or RTCP of version 2. */
+static inline bool rtp_is_strange(const uint8_t *data, uint32_t len)
+{
+	return len == 0 || data[0] >> 6 != 2;
+}
+
 /* The second byte tells RTCP from RTP on one port (RFC 5761 section 4). */
 static inline bool rtp_is_rtcp(const uint8_t *data, uint32_t len)
 {
