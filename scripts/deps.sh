@@ -14,7 +14,7 @@ declare -A lists=(
 	[run]="redis-server redis-tools iproute2 nftables procps ethtool conntrack tcpdump python3
 		sip-tester"
 	# What the tests, the lint and the benchmarks need beyond that.
-	[test]="tshark dpdk baresip-core linphone-cli
+	[test]="tshark dpdk iputils-ping baresip-core linphone-cli
 		clang-format-14 clang-tidy cppcheck shellcheck codespell git"
 )
 
