@@ -4,8 +4,11 @@
 #ifndef DATAPLANE_MEDIA_RTP_H
 #define DATAPLANE_MEDIA_RTP_H
 
+#include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RTP_TYPE_CN 13 /* comfort noise (RFC 3389), never negotiated by number */
 
@@ -38,6 +41,24 @@ static inline bool rtp_is_strange(const uint8_t *data, uint32_t len)
 static inline bool rtp_is_rtcp(const uint8_t *data, uint32_t len)
 {
 	return len >= 2 && data[1] >= 192 && data[1] <= 223;
+}
+
+/* RTP without contributors, extension and padding. False: it is not, look with rtp_parse(). */
+static inline bool rtp_parse_plain(const uint8_t *data, uint32_t len, struct rtp_info *info)
+{
+	uint32_t head, time, ssrc;
+
+	if (unlikely(len < 12 || data[0] != 0x80))
+		return false;
+	memcpy(&head, data, sizeof(head));
+	memcpy(&time, data + 4, sizeof(time));
+	memcpy(&ssrc, data + 8, sizeof(ssrc));
+	head = rte_be_to_cpu_32(head);
+	info->type = head >> 16 & 0x7f;
+	info->seq = (uint16_t)head;
+	info->time = rte_be_to_cpu_32(time);
+	info->ssrc = rte_be_to_cpu_32(ssrc);
+	return true;
 }
 
 /* RTP: version 2, contributors, header extension and padding fit (RFC 3550 A.1). The padding count
