@@ -155,8 +155,8 @@ int main(void)
 		cmocka_unit_test(test_open_transactions_cost_nothing),
 	};
 
-	/* Under MALLOC_PERTURB_, which meson sets, glibc fills all memory that lies free behind a block
-	 * when that block grows: hundreds of MB here, thousands of times. */
+	/* Under MALLOC_PERTURB_, which meson sets, glibc fills all memory that lies free behind a
+	 * block when that block grows: hundreds of MB here, thousands of times. */
 	mallopt(M_PERTURB, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
