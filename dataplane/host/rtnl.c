@@ -26,16 +26,12 @@ static uint16_t rtnl_ip_len(const struct addr *addr)
 	return addr->family == ADDR_IPV6 ? 16 : 4;
 }
 
-/* An address of netlink's family; *addr gets port 0. */
+/* An address of netlink's family; *addr gets port 0, and is written on success only. */
 static int rtnl_addr(struct addr *addr, int family, const void *ip, size_t len)
 {
-	*addr = (struct addr){0};
-	if (family == AF_INET && len == 4)
-		addr->family = ADDR_IPV4;
-	else if (family == AF_INET6 && len == 16)
-		addr->family = ADDR_IPV6;
-	else
+	if (!(family == AF_INET && len == 4) && !(family == AF_INET6 && len == 16))
 		return -EINVAL;
+	*addr = (struct addr){.family = family == AF_INET ? ADDR_IPV4 : ADDR_IPV6};
 	memcpy(addr->ip, ip, len);
 	return 0;
 }
@@ -88,16 +84,15 @@ static int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, v
 	return ret == MNL_CB_ERROR ? -errno : 0;
 }
 
-static int rtnl_route_cb(const struct nlmsghdr *nlh, void *data)
+int rtnl_route_parse(const struct nlmsghdr *nlh, struct rtnl_route *route)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	struct rtnl_route *route = data;
 	const struct nlattr *attr;
 
-	if (rtm->rtm_type != RTN_UNICAST) {
-		errno = EHOSTUNREACH;
-		return MNL_CB_ERROR;
-	}
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return -EINVAL;
+	if (rtm->rtm_type != RTN_UNICAST)
+		return -EHOSTUNREACH;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
 	{
 		const void *value = mnl_attr_get_payload(attr);
@@ -105,7 +100,8 @@ static int rtnl_route_cb(const struct nlmsghdr *nlh, void *data)
 
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_OIF:
-			route->ifindex = (int)mnl_attr_get_u32(attr);
+			if (len == sizeof(uint32_t))
+				route->ifindex = (int)mnl_attr_get_u32(attr);
 			break;
 		case RTA_GATEWAY:
 			route->gateway = rtnl_addr(&route->hop, rtm->rtm_family, value, len) == 0;
@@ -120,7 +116,17 @@ static int rtnl_route_cb(const struct nlmsghdr *nlh, void *data)
 		}
 		}
 	}
-	return MNL_CB_STOP;
+	return 0;
+}
+
+static int rtnl_route_cb(const struct nlmsghdr *nlh, void *data)
+{
+	int err = rtnl_route_parse(nlh, data);
+
+	if (!err)
+		return MNL_CB_STOP;
+	errno = -err;
+	return MNL_CB_ERROR;
 }
 
 int rtnl_route_get(struct rtnl *rtnl, const struct addr *dst, int ifindex, struct rtnl_route *route)
@@ -209,9 +215,13 @@ int rtnl_neigh_get(
 	struct rtnl *rtnl, int ifindex, const struct addr *addr, struct rtnl_neigh *neigh)
 {
 	char buf[256] __attribute__((aligned(8)));
+	int err;
 
+	*neigh = (struct rtnl_neigh){0};
 	rtnl_neigh_request(buf, RTM_GETNEIGH, 0, ifindex, addr);
-	return rtnl_talk(rtnl, (struct nlmsghdr *)buf, rtnl_neigh_get_cb, neigh);
+	err = rtnl_talk(rtnl, (struct nlmsghdr *)buf, rtnl_neigh_get_cb, neigh);
+	/* An answer may be no neighbour at all. */
+	return err || neigh->addr.family != ADDR_NONE ? err : -ENOENT;
 }
 
 int rtnl_neigh_keep(struct rtnl *rtnl, int ifindex, const struct addr *addr)

@@ -64,6 +64,10 @@ int rtnl_neigh_each(
  * is noticed within about ten seconds instead of a minute. */
 int rtnl_neigh_timing(struct rtnl *rtnl, int ifindex);
 
+/* Reads RTM_NEWROUTE into *route, whose hop is the destination so far. Returns 0, -EHOSTUNREACH as
+ * above, or -EINVAL for a message that is cut short. */
+int rtnl_route_parse(const struct nlmsghdr *nlh, struct rtnl_route *route);
+
 /* Reads RTM_NEWNEIGH or RTM_DELNEIGH. Returns 0, or -EINVAL for one that is not IPv4 or IPv6. */
 int rtnl_neigh_parse(const struct nlmsghdr *nlh, struct rtnl_neigh *neigh);
 
