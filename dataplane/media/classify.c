@@ -32,12 +32,13 @@ struct classify {
 	struct classify_text text[WORKER_BURST];
 };
 
+/* Behind an Ethernet header words are aligned to two bytes only. */
 struct classify_frag6 {
 	uint8_t next;
 	uint8_t zero;
 	rte_be16_t offset; /* 13 bits, 2 unused, more */
 	rte_be32_t id;
-};
+} __attribute__((packed, aligned(2)));
 
 /* total: of the UDP header and what follows. */
 static void classify_sip(struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family,
@@ -71,10 +72,7 @@ static inline void classify_media(
 		   : (uint16_t)(rte_be_to_cpu_16(p->ip4->total_length) - header);
 	p->len = (uint16_t)(total - sizeof(*p->udp));
 	if (unlikely(rte_be_to_cpu_16(p->udp->dgram_len) != total || mbuf->nb_segs != 1 ||
-		    (v6 && !p->udp->dgram_cksum) ||
-		    (!v6 &&
-			    (p->ip4->version_ihl != RTE_IPV4_VHL_DEF ||
-				    relay_fold(relay_sum(0, ip, 5)) != 0xffff)))) {
+		    (v6 ? !p->udp->dgram_cksum : p->ip4->version_ihl != RTE_IPV4_VHL_DEF))) {
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}
