@@ -377,5 +377,10 @@ int callrecord_read(struct call *call, const struct record *rec)
 		text_set(&call->to, to, strlen(to)) < 0)
 		return -EINVAL;
 	rc = read_leg(&call->leg[0], rec);
-	return rc < 0 ? rc : read_leg(&call->leg[1], rec);
+	if (rc == 0)
+		rc = read_leg(&call->leg[1], rec);
+	/* Nothing is claimed yet: call_free must not give back what may be another call's port. */
+	if (rc < 0)
+		call->leg[0].media.at.port = call->leg[1].media.at.port = 0;
+	return rc;
 }
