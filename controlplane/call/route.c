@@ -4,6 +4,7 @@
 #include "controlplane/registrar/registrar.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
