@@ -288,6 +288,10 @@ static __rte_noinline void relay_packet(
 	};
 	enum facts_drop why;
 
+	if (unlikely(!p->v6 && relay_fold(relay_sum(0, p->ip, 5)) != 0xffff)) {
+		worker_drop(w, p->mbuf, FACTS_DROP_CHECKSUM);
+		return;
+	}
 	s.from = record_load(&s.record->from);
 	if (unlikely(s.from == 0)) {
 		worker_drop(w, p->mbuf, FACTS_DROP_NO_FLOW);
@@ -306,6 +310,14 @@ static __rte_noinline void relay_packet(
 	}
 	relay_alive(w, p, &s, arrival);
 	relay_forward(w, p, &s);
+}
+
+/* The checksum of an IPv4 header, of which `word` is the beginning, is right. */
+static inline bool relay_sums_up(const struct rte_ipv4_hdr *ip, struct relay_words word)
+{
+	uint64_t sum = (uint64_t)word.tos + word.id + word.ttl + ip->src_addr + ip->dst_addr;
+
+	return relay_fold(sum) == 0xffff;
 }
 
 /* Plain RTP of a learnt IPv4 source to a learnt IPv4 leg, in one piece: nearly every packet. False:
@@ -330,7 +342,7 @@ static inline bool relay_quick(struct worker *w, const struct relay_packet *p, u
 		    !record_allows(record, info.type)))
 		return false;
 	memcpy(&word, p->ip4, sizeof(word));
-	if (unlikely((word.ttl & 0xff) <= 1 || out == 0 ||
+	if (unlikely((word.ttl & 0xff) <= 1 || !relay_sums_up(p->ip4, word) || out == 0 ||
 		    !nexthop_load(w->nexthops, record_nexthop(out), &nexthop)))
 		return false;
 	record_stamp(&m->heard_rtp[p->id], w->now_tick);
