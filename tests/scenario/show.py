@@ -296,15 +296,33 @@ class Play:
 
 def stay(scene, show):
     """Leaves the node running, with a way to it from this machine."""
-    net_ = scene.topology.net
+    if os.path.exists("/sys/class/net/lwphone"):
+        raise Failure("there is an interface lwphone: is another run.sh --stay running?")
     router = scene.topology.router
     run(["ip", "link", "add", "lwphone", "type", "veth", "peer", "name", "to-host", "netns",
          router])
+    try:
+        connect(scene, router)
+        invite(scene, show)
+        while True:
+            time.sleep(1)
+            scene.node.must_run()
+    finally:
+        run(["ip", "link", "del", "lwphone"], check=False)
+
+
+def connect(scene, router):
+    """The cable from this machine to the public network of the scene."""
     run(["ethtool", "-K", "lwphone", "tx", "off"])
-    net_.ip(router, "link set dev to-host up master br-public")
-    for command in ("link set lwphone up", "addr add 203.0.113.2/24 dev lwphone",
-                    "route replace 192.0.2.0/24 via 203.0.113.1 dev lwphone"):
+    scene.topology.net.ip(router, "link set dev to-host up master br-public")
+    # Two host routes and no more: the machine may live in networks like those of the scene.
+    for command in ("link set lwphone up", "addr add 203.0.113.2 peer 203.0.113.1 dev lwphone",
+                    "route add %s/32 via 203.0.113.1 dev lwphone" % net.NODE):
         run(["ip"] + command.split())
+
+
+def invite(scene, show):
+    """Says how to register a phone, and where to look."""
     node = scene.topology.node
     show.say()
     show.say("The node keeps running until Ctrl-C.")
@@ -319,9 +337,6 @@ Look at it:
 Its configuration is %s.""" % (
         net.NODE, DOMAIN, DOMAIN, net.NODE, node, CTL, scene.node.conf["node"]["control_socket"],
         node, scene.node.cp.log, scene.node.conf["node"]["cdr_file"], scene.node.path))
-    while True:
-        time.sleep(1)
-        scene.node.must_run()
 
 
 def main():
