@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Compiles into build/, or with sanitizers into build-asan/.
+# Compiles into build/, with sanitizers into build-asan/, for this very processor into build-bench/.
 #
-#   build.sh [programs|plain|asan]     programs: without the tests
+#   build.sh [programs|plain|asan|bench]     programs: without the tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,8 +19,13 @@ asan)
 	dir=build-asan
 	options=(-Dbuildtype=debugoptimized "-Db_sanitize=address,undefined")
 	;;
+bench)
+	dir=build-bench
+	options=(-Dcpu=native)
+	targets=(bench)
+	;;
 *)
-	echo "build.sh: $kind is no kind of build: programs, plain, asan" >&2
+	echo "build.sh: $kind is no kind of build: programs, plain, asan, bench" >&2
 	exit 2
 	;;
 esac
