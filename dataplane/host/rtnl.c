@@ -81,7 +81,9 @@ static int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, v
 			return -errno;
 		ret = mnl_cb_run(buf, (size_t)n, rtnl->seq, port, cb, data);
 	} while (ret > MNL_CB_STOP);
-	return ret == MNL_CB_ERROR ? -errno : 0;
+	if (ret != MNL_CB_ERROR)
+		return 0;
+	return errno > 0 ? -errno : -EPROTO;
 }
 
 int rtnl_route_parse(const struct nlmsghdr *nlh, struct rtnl_route *route)
