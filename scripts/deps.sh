@@ -15,7 +15,8 @@ declare -A lists=(
 		sip-tester"
 	# What the tests, the lint and the benchmarks need beyond that.
 	[test]="tshark dpdk iputils-ping baresip-core linphone-cli
-		clang-format-14 clang-tidy cppcheck shellcheck codespell git"
+		clang-format-14 clang-tidy cppcheck shellcheck codespell git
+		clang-14 libclang-rt-14-dev llvm-14"
 )
 
 missing()
