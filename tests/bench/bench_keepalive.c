@@ -2,9 +2,9 @@
 /* How many keep-alives one core sends: the sweep as it is, on a virtual clock that makes it always
  * due, on net_null. Verification: the same on net_ring, each frame looked at.
  *
- *   bench_keepalive run|verify COUNT ROUNDS SECONDS [huge]
+ *   bench_keepalive run|verify COUNT [huge]
  *
- * Prints one line "FRAMES NANOSECONDS" a round (processor time), or "verified COUNT". */
+ * run: see setup_rounds(). verify prints "verified COUNT". */
 #include "dataplane/core/mailbox.h"
 #include "dataplane/keepalive/binding.h"
 #include "tests/bench/setup.h"
@@ -86,25 +86,23 @@ static uint64_t turn(uint64_t now)
 	return now;
 }
 
-static void run(int rounds, double seconds)
+static uint64_t round_of(double seconds)
 {
-	uint64_t now = rte_rdtsc();
+	static uint64_t now;
+	uint64_t frames = setup.w->count->keepalives;
+	uint64_t end = setup_cpu_ns() + (uint64_t)(seconds * 1e9);
 
-	for (int round = 0; round < rounds; round++) {
-		uint64_t frames = setup.w->count->keepalives;
-		uint64_t began = setup_cpu_ns(), spent;
+	if (now == 0)
+		now = rte_rdtsc();
+	do {
+		for (int i = 0; i < 256; i++) {
+			uint64_t next = turn(now);
 
-		do {
-			for (int i = 0; i < 256; i++) {
-				uint64_t next = turn(now);
-
-				if (next > now)
-					now = next;
-			}
-			spent = setup_cpu_ns() - began;
-		} while ((double)spent < seconds * 1e9);
-		printf("%lu %lu\n", setup.w->count->keepalives - frames, spent);
-	}
+			if (next > now)
+				now = next;
+		}
+	} while (setup_cpu_ns() < end);
+	return setup.w->count->keepalives - frames;
 }
 
 /* What one frame says; marks its device. */
@@ -174,16 +172,16 @@ static void verify(uint32_t count)
 
 int main(int argc, char **argv)
 {
-	bool checks = argc >= 2 && strcmp(argv[1], "verify") == 0;
+	bool checks = argc >= 3 && strcmp(argv[1], "verify") == 0;
 	struct setup_conf conf = {
 		.port = checks ? "vdev:net_ring0" : "vdev:net_null0,no-rx=1",
 		.flows = 64,
 		.frames = 4095,
 		.room = 2048,
-		.huge = argc == 6 && strcmp(argv[5], "huge") == 0,
+		.huge = argc == 4 && strcmp(argv[3], "huge") == 0,
 	};
 
-	setup_must(argc >= 5, "bench_keepalive run|verify COUNT ROUNDS SECONDS [huge]");
+	setup_must(argc >= 3, "bench_keepalive run|verify COUNT [huge]");
 	conf.bindings = (uint32_t)atoi(argv[2]);
 	setup_open(&setup, &conf);
 	configure();
@@ -191,7 +189,7 @@ int main(int argc, char **argv)
 	if (checks)
 		verify(conf.bindings);
 	else
-		run(atoi(argv[3]), atof(argv[4]));
+		setup_rounds(round_of);
 	setup_close(&setup);
 	return 0;
 }

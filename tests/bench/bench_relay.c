@@ -4,11 +4,11 @@
  * that comes out of a net_ring looked at.
  *
  *   bench_relay feed FILE LEGS FRAMES          writes the pcap file
- *   bench_relay run LEGS ROUNDS SECONDS FILE FRAMES [huge]
+ *   bench_relay run LEGS FILE FRAMES [huge]
  *   bench_relay verify LEGS [huge]
  *
- * Prints one line "FRAMES NANOSECONDS" a round (processor time), or "verified FRAMES". Fails unless
- * every frame that came in went out. */
+ * run: see setup_rounds(). verify prints "verified FRAMES". Fails unless every frame that came in
+ * went out. */
 #include "dataplane/media/flow.h"
 #include "tests/bench/rtp_load.h"
 #include "tests/bench/setup.h"
@@ -75,22 +75,17 @@ static void open_setup(const char *port, uint32_t legs, uint32_t frames, bool hu
 	restore(legs);
 }
 
-static void run(int rounds, double seconds)
+static uint64_t round_of(double seconds)
 {
 	const struct facts_worker *count = setup.w->count;
+	uint64_t rx = count->rx;
 
-	setup_must(memcmp(setup.w->port[0].mac.addr_bytes, rtp_load_mac, 6) == 0,
-		"the port has another MAC address than the frames are for");
-	for (int round = 0; round < rounds; round++) {
-		uint64_t rx = count->rx, began = setup_cpu_ns();
-
-		setup_run(&setup, seconds);
-		printf("%lu %lu\n", count->rx - rx, setup_cpu_ns() - began);
-		setup_must(count->rx > rx, "nothing received");
-		setup_must(count->relayed_rtp == count->rx && count->tx == count->rx,
-			"%lu frames received, %lu relayed, %lu sent", count->rx, count->relayed_rtp,
-			count->tx);
-	}
+	setup_run(&setup, seconds);
+	setup_must(count->rx > rx, "nothing received");
+	setup_must(count->relayed_rtp == count->rx && count->tx == count->rx,
+		"%lu frames received, %lu relayed, %lu sent", count->rx, count->relayed_rtp,
+		count->tx);
+	return count->rx - rx;
 }
 
 /* Leg i's frame must leave as leg i ^ 1 expects it. */
@@ -165,10 +160,12 @@ int main(int argc, char **argv)
 		open_setup("vdev:net_ring0", legs, SPARE, huge);
 		verify(legs);
 	} else {
-		setup_must(argc >= 7, "bench_relay run LEGS ROUNDS SECONDS FILE FRAMES [huge]");
-		snprintf(port, sizeof(port), "vdev:net_pcap0,rx_pcap=%s,infinite_rx=1", argv[5]);
-		open_setup(port, legs, (uint32_t)atoi(argv[6]) + SPARE, huge);
-		run(atoi(argv[3]), atof(argv[4]));
+		setup_must(argc >= 5, "bench_relay run LEGS FILE FRAMES [huge]");
+		snprintf(port, sizeof(port), "vdev:net_pcap0,rx_pcap=%s,infinite_rx=1", argv[3]);
+		open_setup(port, legs, (uint32_t)atoi(argv[4]) + SPARE, huge);
+		setup_must(memcmp(setup.w->port[0].mac.addr_bytes, rtp_load_mac, 6) == 0,
+			"the port has another MAC address than the frames are for");
+		setup_rounds(round_of);
 	}
 	setup_close(&setup);
 	return 0;

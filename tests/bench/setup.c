@@ -194,3 +194,18 @@ uint64_t setup_cpu_ns(void)
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
+
+void setup_rounds(uint64_t (*round)(double seconds))
+{
+	char line[32];
+
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		uint64_t began = setup_cpu_ns();
+		uint64_t frames = round(atof(line));
+
+		printf("%lu %lu\n", frames, setup_cpu_ns() - began);
+		fflush(stdout);
+	}
+}

@@ -45,6 +45,10 @@ __attribute__((format(printf, 2, 3))) void setup_must(bool ok, const char *fmt, 
 /* Runs the worker on this thread until `seconds` have passed. */
 void setup_run(struct setup *setup, double seconds);
 
+/* Says "ready", and then for each line on stdin, a number of seconds, makes a round of that length
+ * and answers "FRAMES NANOSECONDS": what the round returned, and the processor time it took. */
+void setup_rounds(uint64_t (*round)(double seconds));
+
 /* Processor time of this thread. */
 uint64_t setup_cpu_ns(void);
 
