@@ -25,7 +25,7 @@ struct dataplane {
 	struct rte_rcu_qsbr *qsbr;
 	struct timebase timebase;
 	uint64_t tsc_hz;
-	struct rte_mempool *pool;           /* received frames */
+	struct rte_mempool *pool;            /* received frames */
 	struct rte_mempool *keepalive_small; /* frames made here */
 	struct rte_mempool *keepalive_large;
 	struct port ports[WORKER_PORTS_MAX];

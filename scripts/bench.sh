@@ -19,4 +19,4 @@ if ! scripts/build.sh bench >"$log" 2>&1 </dev/null; then
 	echo "bench.sh: the build failed, see above" >&2
 	exit 1
 fi
-/usr/bin/python3 tests/bench/run.py --programs build-bench/tests/bench "$@"
+/usr/bin/python3 tests/bench/bench.py --build build-bench --huge 2048 "$@"
