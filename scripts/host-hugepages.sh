@@ -30,27 +30,36 @@ show()
 	fi
 }
 
+# After a failure: what was never reserved need not be remembered.
+forget_nothing()
+{
+	[ "$now" -ne "$before" ] || rm -f $state
+}
+
 reserve()
 {
 	case $1 in
 	*[!0-9]* | '') fail "$1 is no number of MB" ;;
 	esac
 	[ "$1" -gt 0 ] || fail "0 MB is nothing to reserve: release gives pages back"
-	# The kernel would push everything out of memory in the attempt.
-	available=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-	[ "$1" -lt "$available" ] || fail "$1 MB of $available MB of free memory cannot be reserved"
 	mkdir -p /run/linewatch
 	[ -e $state ] || cat $pages/nr_hugepages >$state
 	before=$(cat $state)
 	now=$(cat $pages/nr_hugepages)
 	wanted=$((before + ($1 + 1) / 2))
+	# The kernel would push everything else out of memory in the attempt.
+	available=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
+	if [ $(((wanted - now) * 2)) -ge "$available" ]; then
+		forget_nothing
+		fail "$1 MB cannot be reserved: $available MB of memory are available"
+	fi
 	# What memory is free in small pieces joins into more huge pages.
 	echo 1 >/proc/sys/vm/compact_memory 2>/dev/null || true
 	echo $wanted >$pages/nr_hugepages
 	got=$(cat $pages/nr_hugepages)
 	if [ "$got" -lt $wanted ]; then
 		echo "$now" >$pages/nr_hugepages
-		[ "$now" -ne "$before" ] || rm -f $state
+		forget_nothing
 		fail "only $(((got - before) * 2)) of $1 MB could be had, so nothing was changed: too" \
 			"little memory is free in pieces of 2 MB. Ask for less, or boot with" \
 			"hugepages=$wanted"

@@ -56,7 +56,7 @@ check_group()
 		[ "${other##*/}" != "$pci" ] || continue
 		driver=$(nic_driver "$other")
 		case $driver in
-		none | vfio-pci | pci-stub | pcieport | shpchp) ;;
+		none | vfio-pci | pcieport | shpchp) ;;
 		*)
 			fail "$pci shares IOMMU group $group with ${other##*/} (driver $driver): bind that" \
 				"to vfio-pci as well, or put the card into another slot"

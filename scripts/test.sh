@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs, builds, and runs every test; the last line is "N passed, M failed".
 #
-#   test.sh [unit|component|scenario|lint] [NAME...]
+#   test.sh [unit|component|scenario|vm|lint] [NAME...]
 #
 # unit and component run twice: in the plain build and under ASan and UBSan. NAMEs pick tests of
 # that kind. A part that fails hides no other. Logs are in build-logs/.
@@ -13,8 +13,8 @@ exec </dev/null
 kind=${1:-all}
 [ $# -gt 0 ] && shift
 case $kind in
-all | unit | component | scenario | lint) ;;
-*) echo "test.sh: $kind is no kind of test: unit, component, scenario, lint" >&2; exit 2 ;;
+all | unit | component | scenario | vm | lint) ;;
+*) echo "test.sh: $kind is no kind of test: unit, component, scenario, vm, lint" >&2; exit 2 ;;
 esac
 
 passed=0
@@ -63,6 +63,22 @@ meson_tests()
 	count $(tail -n 1 <<<"$results")
 }
 
+# runner_tests COMMAND...: a runner of its own, whose last line is "N passed, M failed".
+runner_tests()
+{
+	local line ended=no
+
+	while IFS= read -r line; do
+		if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+			count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+			ended=yes
+		else
+			echo "$line"
+		fi
+	done < <("$@" 2>&1)
+	[ $ended = yes ] || count 0 1
+}
+
 finish()
 {
 	[ "$failed" -eq 0 ] || echo "Logs are in $logs"
@@ -88,15 +104,11 @@ if step "build plain" scripts/build.sh plain; then
 	done
 	if wants scenario; then
 		mkdir -p "$logs/scenario"
-		while IFS= read -r line; do
-			if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-				count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
-				ended=yes
-			else
-				echo "$line"
-			fi
-		done < <(/usr/bin/python3 tests/scenario/run.py --logs "$logs/scenario" "$@" 2>&1)
-		[ "${ended:-no}" = yes ] || count 0 1
+		runner_tests /usr/bin/python3 tests/scenario/run.py --logs "$logs/scenario" "$@"
+	fi
+	if wants vm; then
+		mkdir -p "$logs/vm"
+		LINEWATCH_LOGS=$logs/vm runner_tests tests/vm/run.sh "$@"
 	fi
 fi
 if wants unit || wants component; then

@@ -24,7 +24,12 @@ kernel()
 	if [ ! -d "$dir" ]; then
 		package=$(apt-cache depends linux-image-amd64 | awk '$1 == "Depends:" { print $2; exit }')
 		partial=$(mktemp -d "$build/vm-kernel-XXXXXX")
-		(cd "$partial" && apt-get -qq -o APT::Sandbox::User=root download "$package") >&2
+		if ! (cd "$partial" && apt-get -qq -o APT::Sandbox::User=root download "$package") >&2; then
+			rm -rf "$partial"
+			echo "image.sh: no kernel: Debian's mirror must be reached once, with lists of" \
+				"today (apt-get update)" >&2
+			return 1
+		fi
 		dpkg-deb --extract "$partial"/*.deb "$partial"
 		rm "$partial"/*.deb
 		mv -T "$partial" "$dir"
