@@ -6,21 +6,33 @@
 
 #include <rte_cycles.h>
 
+static void worker_send(
+	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t sent = rte_eth_tx_burst(p->id, p->queue, mbufs, n);
+
+	w->count->tx += sent;
+	w->work += sent;
+	if (unlikely(sent < n)) {
+		w->count->drop[FACTS_DROP_TX_FULL] += (uint64_t)(n - sent);
+		rte_pktmbuf_free_bulk(mbufs + sent, (unsigned int)(n - sent));
+	}
+}
+
 void worker_flush(struct worker *w, uint16_t port)
 {
 	struct worker_port *p = &w->port[port];
-	uint16_t sent;
 
 	if (p->tx_len == 0)
 		return;
-	sent = rte_eth_tx_burst(p->id, p->queue, p->tx, p->tx_len);
-	w->count->tx += sent;
-	w->work += sent;
-	if (unlikely(sent < p->tx_len)) {
-		w->count->drop[FACTS_DROP_TX_FULL] += (uint64_t)(p->tx_len - sent);
-		rte_pktmbuf_free_bulk(p->tx + sent, (unsigned int)(p->tx_len - sent));
-	}
+	worker_send(w, p, p->tx, p->tx_len);
 	p->tx_len = 0;
+}
+
+void worker_tx_burst(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint16_t n)
+{
+	worker_flush(w, port);
+	worker_send(w, &w->port[port], mbufs, n);
 }
 
 /* Takes the time of this turn and accounts for the turn before. */

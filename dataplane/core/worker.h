@@ -93,6 +93,9 @@ static inline void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *m
 		worker_flush(w, port);
 }
 
+/* Sends n frames for a port at once, behind those that are buffered for it, and takes them over. */
+void worker_tx_burst(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint16_t n);
+
 /* Hands a frame to the kernel by way of the exception pump and takes it over; a full ring drops and
  * counts it. The pump finds the host port by mbuf->port, the DPDK id as Rx has set it. */
 static inline void worker_punt(struct worker *w, struct rte_mbuf *mbuf, enum punt_class class)

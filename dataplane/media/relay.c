@@ -140,11 +140,11 @@ static inline void relay_trim(const struct relay_packet *p, uint16_t header)
 }
 
 static inline void relay_send(struct worker *w, const struct relay_packet *p, bool rtcp,
-	const struct nexthop_entry *nexthop)
+	const struct nexthop_entry *nexthop, struct relay_sent *sent)
 {
 	memcpy(p->ip - sizeof(struct rte_ether_hdr), nexthop, 2 * RTE_ETHER_ADDR_LEN);
-	relay_relayed(w, rtcp);
-	worker_tx(w, nexthop->port, p->mbuf);
+	relay_relayed(sent, rtcp);
+	relay_queue(w, sent, p->mbuf, nexthop);
 }
 
 /* The first 12 bytes of an IPv4 header as words, which little-endian processors read backwards. */
@@ -189,13 +189,13 @@ static inline void relay_rewrite4(const struct relay_packet *p, struct relay_wor
 }
 
 static void relay_forward4(struct worker *w, const struct relay_packet *p, uint64_t from,
-	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop)
+	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop, struct relay_sent *sent)
 {
 	struct relay_words word;
 
 	memcpy(&word, p->ip4, sizeof(word));
 	relay_rewrite4(p, word, from, out, relay_port(from, rtcp));
-	relay_send(w, p, rtcp, nexthop);
+	relay_send(w, p, rtcp, nexthop, sent);
 }
 
 bool relay_out6(const struct media *media, uint32_t id, bool rtcp, uint64_t *out, uint8_t ip[16])
@@ -218,7 +218,7 @@ bool relay_out6(const struct media *media, uint32_t id, bool rtcp, uint64_t *out
 }
 
 static void relay_forward6(struct worker *w, const struct relay_packet *p, uint64_t from,
-	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop)
+	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop, struct relay_sent *sent)
 {
 	struct rte_ipv6_hdr *ip = p->ip6;
 	struct rte_udp_hdr *udp = p->udp;
@@ -243,11 +243,11 @@ static void relay_forward6(struct worker *w, const struct relay_packet *p, uint6
 	ip->vtc_flow = rte_cpu_to_be_32(flow);
 	ip->hop_limits--;
 	relay_trim(p, sizeof(*ip));
-	relay_send(w, p, rtcp, nexthop);
+	relay_send(w, p, rtcp, nexthop, sent);
 }
 
-static inline void relay_forward(
-	struct worker *w, const struct relay_packet *p, const struct relay_state *s)
+static inline void relay_forward(struct worker *w, const struct relay_packet *p,
+	const struct relay_state *s, struct relay_sent *sent)
 {
 	uint8_t flags = record_flags(s->from);
 	uint64_t out = record_load(unlikely(s->rtcp) ? &s->cold->rtcp_out : &s->record->out);
@@ -267,19 +267,19 @@ static inline void relay_forward(
 		return;
 	}
 	if (unlikely(flags & RECORD_CROSS)) {
-		relay_cross(w, p, s->from, out, s->rtcp);
+		relay_cross(w, p, s->from, out, s->rtcp, sent);
 		return;
 	}
 	if (unlikely(!nexthop_load(w->nexthops, record_nexthop(out), &nexthop)))
 		worker_drop(w, p->mbuf, FACTS_DROP_NEXT_HOP);
 	else if (likely(!p->v6))
-		relay_forward4(w, p, s->from, out, s->rtcp, &nexthop);
+		relay_forward4(w, p, s->from, out, s->rtcp, &nexthop, sent);
 	else
-		relay_forward6(w, p, s->from, out, s->rtcp, &nexthop);
+		relay_forward6(w, p, s->from, out, s->rtcp, &nexthop, sent);
 }
 
 static __rte_noinline void relay_packet(
-	struct worker *w, const struct relay_packet *p, uint64_t arrival)
+	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
 {
 	struct media *m = w->media;
 	struct relay_state s = {
@@ -309,7 +309,7 @@ static __rte_noinline void relay_packet(
 		return;
 	}
 	relay_alive(w, p, &s, arrival);
-	relay_forward(w, p, &s);
+	relay_forward(w, p, &s, sent);
 }
 
 /* The checksum of an IPv4 header, of which `word` is the beginning, is right. */
@@ -322,11 +322,14 @@ static inline bool relay_sums_up(const struct rte_ipv4_hdr *ip, struct relay_wor
 
 /* Plain RTP of a learnt IPv4 source to a learnt IPv4 leg, in one piece: nearly every packet. False:
  * it is something else, and nothing has been done yet. */
-static inline bool relay_quick(struct worker *w, const struct relay_packet *p, uint64_t arrival)
+static inline bool relay_quick(
+	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
 {
 	struct media *m = w->media;
 	struct flow_record *record = &m->record[p->id];
-	const uint8_t *data = (const uint8_t *)(p->udp + 1);
+	struct rte_ipv4_hdr *ip = p->ip4;
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
+	const uint8_t *data = (const uint8_t *)(udp + 1);
 	uint64_t from = record_load(&record->from), out = record_load(&record->out);
 	struct nexthop_entry nexthop;
 	struct relay_words word;
@@ -335,29 +338,35 @@ static inline bool relay_quick(struct worker *w, const struct relay_packet *p, u
 	if (unlikely(p->v6 || p->odd ||
 		    (record_flags(from) & (RECORD_ACTIVE | RECORD_CROSS | RECORD_GUESS)) !=
 			    RECORD_ACTIVE ||
-		    record_load(&record->match) != record_key(p->ip4->src_addr, p->udp->src_port)))
+		    record_load(&record->match) != record_key(ip->src_addr, udp->src_port)))
 		return false;
 	/* RTCP on the RTP port is of no common type. */
-	if (unlikely(!rtp_parse_plain(data, p->len, &info) || !record_is_common(info.type) ||
-		    !record_allows(record, info.type)))
+	if (unlikely((!rtp_parse_plain(data, p->len, &info) && !rtp_parse(data, p->len, &info)) ||
+		    !record_is_common(info.type) || !record_allows(record, info.type)))
 		return false;
-	memcpy(&word, p->ip4, sizeof(word));
-	if (unlikely((word.ttl & 0xff) <= 1 || !relay_sums_up(p->ip4, word) || out == 0 ||
+	memcpy(&word, ip, sizeof(word));
+	if (unlikely((word.ttl & 0xff) <= 1 || !relay_sums_up(ip, word) || out == 0 ||
 		    !nexthop_load(w->nexthops, record_nexthop(out), &nexthop)))
 		return false;
 	record_stamp(&m->heard_rtp[p->id], w->now_tick);
 	quality_note(record, &m->quality[p->id], &info, arrival);
 	record_count(record, p->len);
 	relay_rewrite4(p, word, from, out, record_port(from));
-	relay_send(w, p, false, &nexthop);
+	relay_send(w, p, false, &nexthop, sent);
 	return true;
 }
 
 void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n)
 {
 	uint64_t arrival = quality_arrival(w->timebase, w->now_tsc);
+	struct relay_sent sent;
 
+	sent.count = sent.port = sent.rtp = sent.rtcp = 0;
 	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(!relay_quick(w, &packet[i], arrival)))
-			relay_packet(w, &packet[i], arrival);
+		if (unlikely(!relay_quick(w, &packet[i], arrival, &sent)))
+			relay_packet(w, &packet[i], arrival, &sent);
+	if (sent.count)
+		worker_tx_burst(w, sent.port, sent.mbuf, sent.count);
+	w->count->relayed_rtp += sent.rtp;
+	w->count->relayed_rtcp += sent.rtcp;
 }

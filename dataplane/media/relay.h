@@ -27,13 +27,41 @@ struct relay_packet {
 	bool v6;
 };
 
-/* Takes n packets over. */
+/* What leaves of a burst, in order: frames in a row by one port. */
+struct relay_sent {
+	struct rte_mbuf *mbuf[WORKER_BURST];
+	uint16_t count;
+	uint16_t port;
+	uint16_t rtp, rtcp; /* relayed in all */
+};
+
+/* Takes n packets over, at most WORKER_BURST. */
 void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n);
 
 /* Accepted packets whose legs are of different families; `from` and `out` are those of the record.
  * Takes the packet over. */
 void relay_cross(struct worker *w, const struct relay_packet *packet, uint64_t from, uint64_t out,
-	bool rtcp);
+	bool rtcp, struct relay_sent *sent);
+
+/* A complete frame, on its way to a next hop. */
+static inline void relay_queue(struct worker *w, struct relay_sent *sent, struct rte_mbuf *mbuf,
+	const struct nexthop_entry *nexthop)
+{
+	if (unlikely(nexthop->port != sent->port)) {
+		worker_tx_burst(w, sent->port, sent->mbuf, sent->count);
+		sent->count = 0;
+		sent->port = nexthop->port;
+	}
+	sent->mbuf[sent->count++] = mbuf;
+}
+
+static inline void relay_relayed(struct relay_sent *sent, bool rtcp)
+{
+	if (unlikely(rtcp))
+		sent->rtcp++;
+	else
+		sent->rtp++;
+}
 
 /* Copies the IPv6 address that `out` (of RTP or RTCP) stands for; *out may be replaced by a newer
  * one. False: it is just being changed. */
@@ -84,14 +112,6 @@ static inline uint16_t relay_udp_sum(uint64_t sum)
 	uint16_t field = (uint16_t)~relay_fold(sum);
 
 	return field ? field : 0xffff;
-}
-
-static inline void relay_relayed(struct worker *w, bool rtcp)
-{
-	if (unlikely(rtcp))
-		w->count->relayed_rtcp++;
-	else
-		w->count->relayed_rtp++;
 }
 
 /* RTCP leaves by the port above, unless the leg that it goes to has it all on one. */

@@ -91,8 +91,8 @@ static void relay_to4(const struct relay_packet *p, uint64_t from, uint64_t out,
 	relay_len(p, sizeof(*ip));
 }
 
-void relay_cross(
-	struct worker *w, const struct relay_packet *p, uint64_t from, uint64_t out, bool rtcp)
+void relay_cross(struct worker *w, const struct relay_packet *p, uint64_t from, uint64_t out,
+	bool rtcp, struct relay_sent *sent)
 {
 	struct nexthop_entry nexthop;
 	uint8_t dst[16];
@@ -111,6 +111,6 @@ void relay_cross(
 		worker_drop(w, p->mbuf, FACTS_DROP_NO_MBUF);
 		return;
 	}
-	relay_relayed(w, rtcp);
-	worker_tx(w, nexthop.port, p->mbuf);
+	relay_relayed(sent, rtcp);
+	relay_queue(w, sent, p->mbuf, &nexthop);
 }
