@@ -6,7 +6,6 @@
 #include "controlplane/sip/stack.h"
 #include "shared/clock.h"
 
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -155,8 +154,5 @@ int main(void)
 		cmocka_unit_test(test_open_transactions_cost_nothing),
 	};
 
-	/* Under MALLOC_PERTURB_, which meson sets, glibc fills all memory that lies free behind a
-	 * block when that block grows: hundreds of MB here, thousands of times. */
-	mallopt(M_PERTURB, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
