@@ -7,6 +7,7 @@
 
 #define RELAY_GUESS_TICKS 10 /* window and most packets to a leg that was not heard yet */
 #define RELAY_GUESS_MAX   20
+#define RELAY_INVERSE     0xfffefffefffeffffull /* times 0xffff = 1 modulo 2^64 */
 
 /* What is known about a packet on its way. */
 struct relay_state {
@@ -154,6 +155,14 @@ struct relay_words {
 	uint32_t ttl; /* TTL, protocol << 8, checksum << 16 */
 };
 
+/* relay_tos() in the word that holds it. */
+static inline uint32_t relay_tos_word(uint32_t word, uint64_t from)
+{
+	uint32_t dscp = record_dscp(from);
+
+	return dscp == PROTO_DSCP_KEEP ? word : (word & 0xffff03ff) | dscp << 10;
+}
+
 static inline uint32_t relay_load32(const void *at)
 {
 	uint32_t word;
@@ -163,28 +172,30 @@ static inline uint32_t relay_load32(const void *at)
 }
 
 /* `word` is what the header begins with. Everything is loaded before anything is stored, and stored
- * in whole words: a load that needs bytes of several young stores would wait for all of them. */
+ * in whole words: a load that needs bytes of several young stores would wait for all of them. Both
+ * checksums change by what is taken out, less what is put in (RFC 1624 (4)). */
 static inline void relay_rewrite4(const struct relay_packet *p, struct relay_words word,
 	uint64_t from, uint64_t out, uint16_t src_port)
 {
 	struct rte_ipv4_hdr *ip = p->ip4;
 	struct rte_udp_hdr *udp = p->udp;
 	uint32_t ports = src_port | (uint32_t)record_port(out) << 16;
-	uint64_t sides = record_ip(from) + (uint64_t)record_ip(out);
 	uint64_t addresses = record_ip(from) | (uint64_t)record_ip(out) << 32;
-	uint16_t check = udp->dgram_cksum;
-	uint64_t sum = (uint16_t)~check + (uint64_t)(uint32_t)~ip->src_addr +
-		(uint32_t)~ip->dst_addr + (uint32_t)~relay_load32(udp) + ports + sides;
+	uint64_t change = (uint64_t)ip->src_addr + ip->dst_addr + (uint32_t)~record_ip(from) +
+		(uint32_t)~record_ip(out);
+	uint64_t udp_sum = udp->dgram_cksum + change + relay_load32(udp) + (uint32_t)~ports;
+	uint32_t tos = relay_tos_word(word.tos, from);
+	/* One hop less. */
+	uint16_t sum = relay_fold((word.ttl >> 16) + change + word.tos + (uint32_t)~tos + 1);
 
-	word.tos = (word.tos & ~0xff00u) | (uint32_t)relay_tos((uint8_t)(word.tos >> 8), from) << 8;
-	word.ttl = (word.ttl & 0xffff) - 1;
-	word.ttl |= (uint32_t)(uint16_t)~relay_fold(sides + word.tos + word.id + word.ttl) << 16;
-	memcpy(ip, &word.tos, sizeof(word.tos));
+	/* Of the two zeros IP uses the one, and UDP the other, that the fold gives. */
+	word.ttl = ((word.ttl - 1) & 0xffff) | (uint32_t)(sum == 0xffff ? 0 : sum) << 16;
+	if (likely(udp->dgram_cksum))
+		udp->dgram_cksum = relay_fold(udp_sum);
+	memcpy(ip, &tos, sizeof(tos));
 	memcpy(&ip->time_to_live, &word.ttl, sizeof(word.ttl));
 	memcpy(&ip->src_addr, &addresses, sizeof(addresses));
 	memcpy(udp, &ports, sizeof(ports));
-	if (likely(check))
-		udp->dgram_cksum = relay_udp_sum(sum);
 	relay_trim(p, sizeof(*ip));
 }
 
@@ -312,12 +323,13 @@ static __rte_noinline void relay_packet(
 	relay_forward(w, p, &s, sent);
 }
 
-/* The checksum of an IPv4 header, of which `word` is the beginning, is right. */
+/* The checksum of an IPv4 header, of which `word` is the beginning, is right: all words add up to a
+ * multiple of 0xffff, which is told by a multiplication with its inverse modulo 2^64. */
 static inline bool relay_sums_up(const struct rte_ipv4_hdr *ip, struct relay_words word)
 {
 	uint64_t sum = (uint64_t)word.tos + word.id + word.ttl + ip->src_addr + ip->dst_addr;
 
-	return relay_fold(sum) == 0xffff;
+	return sum * RELAY_INVERSE <= UINT64_MAX / 0xffff;
 }
 
 /* Plain RTP of a learnt IPv4 source to a learnt IPv4 leg, in one piece: nearly every packet. False:

@@ -47,6 +47,7 @@ static void restore(uint32_t legs)
 		.peer_gen = 1,
 		.flags = PROTO_FLOW_LATCHED,
 		.payload_types = {1},
+		.dscp = PROTO_DSCP_KEEP,
 		.expires_ms = setup.now_ms + 86400000,
 	};
 
