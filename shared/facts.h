@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define FACTS_MAGIC   0x4c574641u
-#define FACTS_VERSION 2
+#define FACTS_VERSION 3
 
 struct facts_head {
 	uint32_t magic;

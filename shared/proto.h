@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_VERSION     2
+#define PROTO_VERSION     3
 #define PROTO_MAGIC       0x4c574450u /* "PDWL" on the wire */
 #define PROTO_RECORDS_MAX 128         /* records in one packet */
 #define PROTO_PACKET_MAX  32768       /* bytes in one packet */
