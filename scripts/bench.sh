@@ -3,7 +3,7 @@
 # Speed of the data plane against a peer in the same run; a line for each comparison,
 # "NAME ours=... theirs=... ratio=...", above 1 meaning that we are better.
 #
-#   bench.sh [keepalive|relay ...]
+#   bench.sh [ENTRY ...] [--counts N,...] [--rounds N] [--json FILE]     tests/bench/README.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,4 +19,4 @@ if ! scripts/build.sh bench >"$log" 2>&1 </dev/null; then
 	echo "bench.sh: the build failed, see above" >&2
 	exit 1
 fi
-/usr/bin/python3 tests/bench/bench.py --build build-bench --huge 2048 "$@"
+/usr/bin/python3 tests/bench/bench.py --build build-bench --huge "$@"

@@ -3,7 +3,7 @@
  * random order, each leg as a restored, learnt flow. Verification: the same frames by hand, each
  * that comes out of a net_ring looked at.
  *
- *   bench_relay feed FILE LEGS FRAMES          writes the pcap file
+ *   bench_relay feed FILE LEGS FRAMES [huge]   writes the pcap file
  *   bench_relay run LEGS FILE FRAMES [huge]
  *   bench_relay verify LEGS [huge]
  *
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 
 	setup_must(argc >= 3, "bench_relay feed|run|verify ...");
 	if (strcmp(argv[1], "feed") == 0) {
-		setup_must(argc == 5, "bench_relay feed FILE LEGS FRAMES");
+		setup_must(argc >= 5, "bench_relay feed FILE LEGS FRAMES");
 		setup_must(rtp_load_pcap(
 				   argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4])) == 0,
 			"cannot write %s", argv[2]);
