@@ -71,7 +71,17 @@ enum facts_drop {
 		FACTS_DROP_MAX
 };
 
-#define FACTS_ROUND_TRIPS 25 /* 32 s and above stand in the last */
+/* Histograms over microseconds: place n counts 2^n to 2^(n+1) - 1, the first 0 as well, and the
+ * last all above. */
+#define FACTS_ROUND_TRIPS 25 /* up to 32 s */
+#define FACTS_LATE        25
+
+static inline unsigned int facts_place(uint64_t us, unsigned int places)
+{
+	unsigned int place = us ? 63u - (unsigned int)__builtin_clzll(us) : 0;
+
+	return place < places ? place : places - 1;
+}
 
 /* Counters of one worker, in cache lines of its own. */
 struct facts_worker {
@@ -89,8 +99,9 @@ struct facts_worker {
 	uint64_t drop[FACTS_DROP_MAX];
 	uint64_t answers;         /* to keep-alives, proven */
 	uint64_t answers_refused; /* named like one, but of another source, tag or time */
-	/* Round trips of the proven ones: place n counts those of 2^n to 2^(n+1) - 1 us. */
-	uint64_t round_trip[FACTS_ROUND_TRIPS];
+	uint64_t round_trip[FACTS_ROUND_TRIPS]; /* of the proven ones */
+	/* Keep-alives by lateness against their slot's schedule. None is ever early. */
+	uint64_t keepalive_late[FACTS_LATE];
 };
 
 /* Counters of one flow, of which a packet changes some: RTP that came from its verified source. */

@@ -8,7 +8,7 @@
 
 #define FACTS_ALIGN 4096 /* of each part, so that none shares a line or a page with another */
 
-static size_t facts_place(size_t *end, size_t size)
+static size_t facts_reserve(size_t *end, size_t size)
 {
 	size_t off = (*end + FACTS_ALIGN - 1) & ~(size_t)(FACTS_ALIGN - 1);
 
@@ -23,17 +23,18 @@ static size_t facts_layout(struct facts_head *head)
 
 	/* Two cache lines, since processors fetch lines in pairs. */
 	head->worker_stride = (sizeof(struct facts_worker) + 127) & ~127u;
-	head->worker_off = facts_place(&end, (size_t)head->workers * head->worker_stride);
-	head->binding_heard_off = facts_place(&end, (size_t)head->bindings * sizeof(uint32_t));
-	head->flow_rtp_off = facts_place(&end, (size_t)head->flows * sizeof(uint32_t));
-	head->flow_rtcp_off = facts_place(&end, (size_t)head->flows * sizeof(uint32_t));
+	head->worker_off = facts_reserve(&end, (size_t)head->workers * head->worker_stride);
+	head->binding_heard_off = facts_reserve(&end, (size_t)head->bindings * sizeof(uint32_t));
+	head->flow_rtp_off = facts_reserve(&end, (size_t)head->flows * sizeof(uint32_t));
+	head->flow_rtcp_off = facts_reserve(&end, (size_t)head->flows * sizeof(uint32_t));
 	/* The counters are a field of the relay's hot records, so that a packet touches one line.
 	 */
 	head->flow_count_stride = sizeof(struct flow_record);
-	head->flow_count_off = facts_place(&end, (size_t)head->flows * sizeof(struct flow_record)) +
+	head->flow_count_off = facts_reserve(
+				       &end, (size_t)head->flows * sizeof(struct flow_record)) +
 		RECORD_COUNT_OFFSET;
 	head->flow_quality_stride = sizeof(struct facts_quality);
-	head->flow_quality_off = facts_place(
+	head->flow_quality_off = facts_reserve(
 		&end, (size_t)head->flows * sizeof(struct facts_quality));
 	return end;
 }

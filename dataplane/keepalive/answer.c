@@ -19,10 +19,8 @@ static bool answer_is_true(
 
 static void answer_count(struct worker *w, uint32_t us)
 {
-	unsigned int bucket = us ? 31u - (unsigned int)__builtin_clz(us) : 0;
-
 	w->count->answers++;
-	w->count->round_trip[bucket < FACTS_ROUND_TRIPS ? bucket : FACTS_ROUND_TRIPS - 1]++;
+	w->count->round_trip[facts_place(us, FACTS_ROUND_TRIPS)]++;
 }
 
 bool keepalive_answer(

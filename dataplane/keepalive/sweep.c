@@ -179,15 +179,18 @@ static uint32_t sweep_send(
 	return done;
 }
 
-/* Lateness against the schedule, as far as it is a new record. */
-static void sweep_late(struct worker *w, struct sweep *s, uint64_t now_tsc, uint64_t due)
+/* Lateness of n messages against the schedule: a span counts by its first. */
+static void sweep_late(
+	struct worker *w, struct sweep *s, uint64_t now_tsc, uint64_t due, uint64_t n)
 {
 	uint64_t late = now_tsc - due;
+	uint64_t us = timebase_us(w->timebase, late);
 
+	w->count->keepalive_late[facts_place(us, FACTS_LATE)] += n;
 	if (likely(late <= s->late))
 		return;
 	s->late = late;
-	w->count->keepalive_late_max_us = timebase_us(w->timebase, late);
+	w->count->keepalive_late_max_us = us;
 }
 
 uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
@@ -197,7 +200,7 @@ uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 
 	for (int i = 0; i < SWEEP_STEPS && budget; i++) {
 		const struct slots_binding *first;
-		uint64_t due;
+		uint64_t due, sent = w->count->keepalives;
 		uint32_t n, done, most = budget < SWEEP_BURST ? budget : SWEEP_BURST;
 
 		if (schedule_next(&s->schedule) > now_tsc)
@@ -205,8 +208,8 @@ uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 		n = schedule_due(&s->schedule, now_tsc, most, &first, &due);
 		if (n == 0)
 			continue;
-		sweep_late(w, s, now_tsc, due);
 		done = sweep_send(w, s, first, n);
+		sweep_late(w, s, now_tsc, due, w->count->keepalives - sent);
 		schedule_sent(&s->schedule, done);
 		if (done < n)
 			break;

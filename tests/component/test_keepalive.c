@@ -158,6 +158,30 @@ static void everyone_in_time(void **state)
 	seen_close(s);
 }
 
+/* Each message has its place in the histogram of lateness: the first, but after a stall. */
+static void lateness(void **state)
+{
+	struct seen *s = seen_open();
+	const struct facts_worker *count = s->rig->w->count;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		order(s, i, 1, false);
+	run(s, 35 * SECOND);
+	assert_int_equal(count->keepalive_late[0], s->total);
+	assert_int_equal(count->keepalive_late_max_us, 0);
+	/* A batch comes 950 ms late, the next at twice the pace, 700 ms late, then 450. */
+	s->now += SECOND * 145 / 100;
+	run(s, 5 * SECOND);
+	for (int i = 0; i < FACTS_LATE; i++)
+		sum += count->keepalive_late[i];
+	assert_int_equal(sum, s->total);
+	assert_int_equal(count->keepalive_late[19], 20);
+	assert_int_equal(count->keepalive_late[18], 10);
+	assert_in_range(count->keepalive_late_max_us, 940000, 960000);
+	seen_close(s);
+}
+
 static void both_families(void **state)
 {
 	struct seen *s = seen_open();
@@ -360,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everyone_in_time),
+		cmocka_unit_test(lateness),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(new_parameters),
 		cmocka_unit_test(fixed_batch),
