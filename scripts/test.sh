@@ -106,8 +106,7 @@ if step "build plain" scripts/build.sh plain; then
 		mkdir -p "$logs/scenario"
 		runner_tests /usr/bin/python3 tests/scenario/run.py --logs "$logs/scenario" "$@"
 	fi
-	# On request only: plain emulation is slow where the machine is busy.
-	if [ "$kind" = vm ]; then
+	if wants vm; then
 		mkdir -p "$logs/vm"
 		LINEWATCH_LOGS=$logs/vm runner_tests tests/vm/run.sh "$@"
 	fi
