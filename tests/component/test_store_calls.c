@@ -2,7 +2,7 @@
 /* The store with a healthy Redis: what is written, and when the owner is told. */
 #include "controlplane/store/keys.h"
 #include "shared/clock.h"
-#include "tests/component/store_owner.h"
+#include "tests/component/store_scene.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -15,28 +15,6 @@
 
 #include <cmocka.h>
 
-static struct redis_server server;
-static struct owner owner;
-
-static int setup(void **state)
-{
-	redis_text(&server, "FLUSHALL");
-	owner_make(&owner, server.address, "n01");
-	owner_start(&owner);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	owner_free(&owner);
-	return 0;
-}
-
-static void settle(void)
-{
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
-}
-
 static void test_write(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "setup");
@@ -44,13 +22,13 @@ static void test_write(void **state)
 
 	assert_non_null(call);
 	assert_int_equal(call->last, -1);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 1);
 	assert_string_equal(owner_field(&server, call, "st"), "setup");
 	assert_string_equal(owner_field(&server, call, "owner"), "n01");
 	strcpy(call->st, "active");
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_string_equal(owner_field(&server, call, "st"), "active");
 	assert_string_equal(owner_field(&server, call, "ver"), "2");
@@ -65,7 +43,7 @@ static void test_spread(void **state)
 {
 	for (int i = 0; i < 1000; i++)
 		assert_non_null(owner_new(&owner, "active"));
-	settle();
+	scene_settle();
 	for (int p = 0; p < IDS_PARTITIONS; p++) {
 		char part[IDS_PART_STRLEN];
 
@@ -79,13 +57,13 @@ static void test_coalesce(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	owner.records = 0;
 	for (int i = 1; i <= 50; i++) {
 		call->number = i;
 		store_call_commit(owner.store, &call->store, 1, owner_told, call);
 	}
-	settle();
+	scene_settle();
 	assert_int_equal(owner.records, 1);
 	assert_int_equal(call->results[STORE_OK], 51);
 	assert_string_equal(owner_field(&server, call, "n"), "50");
@@ -109,7 +87,7 @@ static void test_nested(void **state)
 	struct owner_call *call = owner_new(&owner, "active");
 
 	store_call_commit(owner.store, &call->store, 1, commit_again, call);
-	settle();
+	scene_settle();
 	assert_string_equal(owner_field(&server, call, "n"), "5");
 }
 
@@ -129,10 +107,10 @@ static void test_done_inside(void **state)
 	char id[IDS_CALL_STRLEN];
 
 	strcpy(id, call->store.id);
-	settle();
+	scene_settle();
 	store_call_commit(owner.store, &call->store, 1, free_it, call);
 	store_call_commit(owner.store, &call->store, 1, owner_told, other);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_int_equal(other->results[STORE_OK], 0);
 	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s why", id, id), "normal");
@@ -148,7 +126,7 @@ static void test_life_at_once(void **state)
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
 	store_call_end(owner.store, &call->store, 1, STORE_NO_EXPIRY, false, owner_told, call);
 	owner_done(&owner, call, "normal");
-	settle();
+	scene_settle();
 	assert_int_equal(call->last, -1);
 	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s st", id, id), "ended");
 	assert_int_equal(redis_number(&server, "XLEN {%.4s}:cdr", id), 1);
@@ -158,11 +136,11 @@ static void test_end(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	call->number = 7;
 	store_call_end(owner.store, &call->store, 1, 1000, true, owner_told, call);
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	/* Not due, but what was to be committed is. */
 	assert_int_equal(call->results[STORE_NOT_DUE], 1);
 	assert_int_equal(call->results[STORE_OK], 2);
@@ -170,10 +148,10 @@ static void test_end(void **state)
 	assert_string_equal(owner_field(&server, call, "n"), "7");
 	call->exp_ms = clock_boot_ms() + 500;
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	strcpy(call->st, "ending");
 	store_call_end(owner.store, &call->store, 1, 1000, true, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 4);
 	assert_string_equal(owner_field(&server, call, "st"), "ending");
 }
@@ -199,12 +177,12 @@ static void test_fact(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	/* A fact that ends nothing: the owner is told, then its own write goes on top. */
 	fact(call, "active");
 	call->number = 9;
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(owner.facts, 1);
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_string_equal(owner_field(&server, call, "n"), "9");
@@ -217,21 +195,21 @@ static void test_fact(void **state)
 	assert_true(owner_until(&owner, told_fact, 5000));
 	assert_string_equal(call->st, "ending");
 	owner_done(&owner, call, "normal");
-	settle();
+	scene_settle();
 }
 
 static void test_ended_elsewhere(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	redis_text(&server, "HSET {%.4s}:call:%s st ended", call->store.id, call->store.id);
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
 	assert_true(owner_until(&owner, told_fact, 5000));
 	assert_int_equal(call->results[STORE_ENDED], 1);
 	/* Later writes are told at once. */
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_ENDED], 2);
 	store_call_forget(owner.store, &call->store);
 }
@@ -241,11 +219,11 @@ static void test_deleted(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	redis_text(&server, "DEL {%.4s}:call:%s", call->store.id, call->store.id);
 	call->number = 3;
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_string_equal(owner_field(&server, call, "n"), "3");
 }
@@ -256,7 +234,7 @@ static void test_memory(void **state)
 	long long bytes;
 
 	call->wide = true;
-	settle();
+	scene_settle();
 	assert_in_range(
 		redis_number(&server, "HLEN {%.4s}:call:%s", call->store.id, call->store.id), 60,
 		64);
@@ -309,25 +287,13 @@ static void test_bindings(void **state)
 	assert_int_equal(store_binding_del(owner.store, "", "b1"), -EINVAL);
 }
 
-static int server_start(void **state)
-{
-	redis_server_make(&server, true, false, 0);
-	return 0;
-}
-
-static int server_end(void **state)
-{
-	redis_server_free(&server);
-	return 0;
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, scene_start, scene_end)
 	const struct CMUnitTest tests[] = {T(test_write), T(test_spread), T(test_coalesce),
 		T(test_nested), T(test_done_inside), T(test_life_at_once), T(test_end),
 		T(test_fact), T(test_ended_elsewhere), T(test_deleted), T(test_memory),
 		T(test_bindings)};
 
-	return cmocka_run_group_tests(tests, server_start, server_end);
+	return cmocka_run_group_tests(tests, scene_server_start, scene_server_end);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CDRs on their way from the call to the file. */
 #include "shared/clock.h"
-#include "tests/component/store_owner.h"
+#include "tests/component/store_scene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,6 @@
 
 #include <cmocka.h>
 
-static struct redis_server server;
-static struct owner owner;
 static char dir[32], path[64];
 
 static bool is_number(const char *name)
@@ -26,11 +24,10 @@ static bool is_number(const char *name)
 
 static int setup(void **state)
 {
-	redis_text(&server, "FLUSHALL");
 	strcpy(dir, "/tmp/lw-cdr-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/cdr.jsonl", dir);
-	owner_make(&owner, server.address, "n01");
+	scene_make(state);
 	owner.conf.cdr_file = path;
 	owner.conf.cdr_is_number = is_number;
 	return 0;
@@ -40,7 +37,7 @@ static int teardown(void **state)
 {
 	char line[64];
 
-	owner_free(&owner);
+	scene_end(state);
 	snprintf(line, sizeof(line), "rm -rf %s", dir);
 	return system(line);
 }
@@ -294,18 +291,6 @@ static void test_close_ships(void **state)
 	assert_int_equal(pending(id), 0);
 }
 
-static int server_start(void **state)
-{
-	redis_server_make(&server, true, false, 0);
-	return 0;
-}
-
-static int server_end(void **state)
-{
-	redis_server_free(&server);
-	return 0;
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -313,5 +298,5 @@ int main(void)
 		T(test_before_ack), T(test_rotation), T(test_moved_away), T(test_file_error),
 		T(test_lost_before_file), T(test_close_ships)};
 
-	return cmocka_run_group_tests(tests, server_start, server_end);
+	return cmocka_run_group_tests(tests, scene_server_start, scene_server_end);
 }

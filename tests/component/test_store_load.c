@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A node is killed and starts again: what it finds in Redis. */
 #include "shared/clock.h"
-#include "tests/component/store_owner.h"
+#include "tests/component/store_scene.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -18,22 +18,6 @@
 #include <cmocka.h>
 
 #define CALLS 1000
-
-static struct redis_server server;
-static struct owner owner;
-
-static int setup(void **state)
-{
-	redis_text(&server, "FLUSHALL");
-	owner_make(&owner, server.address, "n01");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	owner_free(&owner);
-	return 0;
-}
 
 /* In the child: calls with number = index, the last two of them not answered yet, a binding, then
  * a burst of commits in the middle of which the process is killed. */
@@ -159,22 +143,10 @@ static void test_rubbish(void **state)
 	assert_int_equal(redis_number(&server, "ZSCORE {p004}:due p005-n01-1-00000fe"), 2);
 }
 
-static int server_start(void **state)
-{
-	redis_server_make(&server, true, false, 0);
-	return 0;
-}
-
-static int server_end(void **state)
-{
-	redis_server_free(&server);
-	return 0;
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, scene_make, scene_end)
 	const struct CMUnitTest tests[] = {T(test_restore), T(test_interrupted), T(test_rubbish)};
 
-	return cmocka_run_group_tests(tests, server_start, server_end);
+	return cmocka_run_group_tests(tests, scene_server_start, scene_server_end);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who may write: incarnations, leases, schema, Redis users. */
-#include "tests/component/store_owner.h"
+#include "tests/component/store_scene.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,28 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct redis_server server;
-static struct owner owner;
-
-static int setup(void **state)
-{
-	redis_text(&server, "FLUSHALL");
-	owner_make(&owner, server.address, "n01");
-	owner_start(&owner);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	owner_free(&owner);
-	return 0;
-}
-
-static void settle(void)
-{
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
-}
 
 static void test_close_gives(void **state)
 {
@@ -62,7 +40,7 @@ static void test_fenced(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	settle();
+	scene_settle();
 	redis_text(&server, "HSET {%.4s}:lease tok n02/1/1 node n02", call->store.id);
 	call->number = 5;
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
@@ -153,14 +131,14 @@ static void test_users(void **state)
 	owner_start(&owner);
 	call = owner_new(&owner, "active");
 	strcpy(id, call->store.id);
-	settle();
+	scene_settle();
 	store_call_commit(owner.store, &call->store, STORE_ALL, owner_told, call);
-	settle();
+	scene_settle();
 	store_call_end(owner.store, &call->store, 1, STORE_NO_EXPIRY, true, owner_told, call);
-	settle();
+	scene_settle();
 	assert_int_equal(call->results[STORE_OK], 3);
 	owner_done(&owner, call, "normal");
-	settle();
+	scene_settle();
 	assert_true(owner_until(&owner, has_shipped, 5000));
 	assert_string_equal(redis_text(&server, "AUTH operator SECRET2"), "OK");
 	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s st", id, id), "ended");
@@ -171,23 +149,11 @@ static void test_users(void **state)
 	assert_string_equal(redis_text(&server, "AUTH default x"), "OK");
 }
 
-static int server_start(void **state)
-{
-	redis_server_make(&server, true, false, 0);
-	return 0;
-}
-
-static int server_end(void **state)
-{
-	redis_server_free(&server);
-	return 0;
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, scene_start, scene_end)
 	const struct CMUnitTest tests[] = {T(test_close_gives), T(test_join), T(test_fenced),
 		T(test_schema), T(test_held), T(test_users)};
 
-	return cmocka_run_group_tests(tests, server_start, server_end);
+	return cmocka_run_group_tests(tests, scene_server_start, scene_server_end);
 }

@@ -5,9 +5,14 @@
 
 #include "controlplane/call/stimer.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define SIM_T0       1000000ull /* the first 2xx */
 #define SIM_SENT_MAX 512
@@ -137,6 +142,28 @@ static inline void sim_run(struct sim *sim, uint64_t until_ms)
 	}
 	if (!sim->ended_at)
 		sim->now = until;
+}
+
+/* Answers to every request: 200 after 50 ms; the code that arg points to (an int), after 100 ms. */
+static inline void sim_ok(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
+{
+	ev->code = 200;
+	*delay = 50;
+}
+
+static inline void sim_code(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
+{
+	ev->code = (uint16_t) * (int *)sim->arg;
+	ev->random = 7 * sim->sent;
+	*delay = 100;
+}
+
+/* Request i was of that kind, `at` ms after SIM_T0. */
+static inline void sim_assert_sent(const struct sim *sim, unsigned int i, uint8_t kind, uint64_t at)
+{
+	assert_true(sim->sent > i);
+	assert_int_equal(sim->kind[i], kind);
+	assert_int_equal(sim->at[i], at);
 }
 
 #endif

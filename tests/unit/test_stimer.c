@@ -10,27 +10,6 @@
 
 #define S 1000ull
 
-static void ok_fast(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
-{
-	ev->code = 200;
-	*delay = 50;
-}
-
-/* sim->arg: an int, the code of every answer, after 100 ms. */
-static void code_always(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
-{
-	ev->code = (uint16_t) * (int *)sim->arg;
-	ev->random = 7 * sim->sent;
-	*delay = 100;
-}
-
-static void assert_sent(const struct sim *sim, unsigned int i, uint8_t kind, uint64_t at)
-{
-	assert_true(sim->sent > i);
-	assert_int_equal(sim->kind[i], kind);
-	assert_int_equal(sim->at[i], at);
-}
-
 /* product.md 1: "With the defaults: attempts at 300 s and 536 s, judged at 600 s." ST-15, EXP-02 */
 static void test_defaults_mute_peer(void **state)
 {
@@ -39,9 +18,9 @@ static void test_defaults_mute_peer(void **state)
 	sim_open(&sim, 600, STIMER_US);
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 3);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
-	assert_sent(&sim, 1, STIMER_SEND_REINVITE, 332 * S); /* an UPDATE that stays silent */
-	assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_REINVITE, 332 * S); /* an UPDATE that stays silent */
+	sim_assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
 	assert_int_equal(sim.ended_at, 600 * S);
 	assert_int_equal(sim.cause, CAUSE_SESSION_TIMEOUT);
 }
@@ -59,7 +38,7 @@ static void test_segment_examples(void **state)
 
 		sim_open(&sim, row[i].interval, STIMER_US);
 		sim.par.segment = row[i].segment;
-		sim.answer = ok_fast;
+		sim.answer = sim_ok;
 		sim_confirm(&sim, row[i].interval, STIMER_US);
 		sim_run(&sim, 10000 * S);
 		assert_int_equal(sim.ended_at, 0);
@@ -79,7 +58,7 @@ static void test_each_segment_refused(void **state)
 
 		sim_open(&sim, 600, STIMER_US);
 		sim.par.segment = n;
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim_confirm(&sim, 600, STIMER_US);
 		sim_run(&sim, 1000 * S);
@@ -87,8 +66,8 @@ static void test_each_segment_refused(void **state)
 		for (unsigned int k = 1, i = 0; k < n; k++, i++) {
 			/* The final attempt at 536 s takes its place in the order. */
 			if (600 * S * k / n > 536 * S && i == k - 1)
-				assert_sent(&sim, i++, STIMER_SEND_UPDATE, 536 * S);
-			assert_sent(&sim, i, STIMER_SEND_UPDATE, 600 * S * k / n);
+				sim_assert_sent(&sim, i++, STIMER_SEND_UPDATE, 536 * S);
+			sim_assert_sent(&sim, i, STIMER_SEND_UPDATE, 600 * S * k / n);
 		}
 		assert_int_equal(sim.ended_at, 600 * S);
 	}
@@ -100,11 +79,11 @@ static void test_foreign_2xx_restarts(void **state)
 	struct sim sim;
 
 	sim_open(&sim, 90, STIMER_US);
-	sim.answer = ok_fast;
+	sim.answer = sim_ok;
 	sim.now = SIM_T0 + 40 * S;
 	sim_confirm(&sim, 90, STIMER_US); /* a hold re-INVITE of the peer */
 	sim_run(&sim, 86 * S);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 85 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 85 * S);
 }
 
 /* A boundary that finds a transaction pending waits for its end. */
@@ -118,7 +97,7 @@ static void test_boundary_waits(void **state)
 	sim_run(&sim, 310 * S);
 	assert_int_equal(sim.sent, 0);
 	sim_event(&sim, STIMER_IDLE);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 310 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 310 * S);
 }
 
 /* Two foreign transactions: both must end. */
@@ -150,7 +129,7 @@ static void test_final_dropped_while_pending(void **state)
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 7);
 	for (unsigned int i = 0; i < 7; i++)
-		assert_sent(&sim, i, STIMER_SEND_REINVITE, (i + 1) * 75 * S);
+		sim_assert_sent(&sim, i, STIMER_SEND_REINVITE, (i + 1) * 75 * S);
 	assert_int_equal(sim.ended_at, 600 * S);
 }
 
@@ -163,8 +142,8 @@ static void test_floor_interval(void **state)
 	sim_open(&sim, 90, STIMER_US);
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 2);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 45 * S);
-	assert_sent(&sim, 1, STIMER_SEND_REINVITE, 77 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 45 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_REINVITE, 77 * S);
 	assert_int_equal(sim.ended_at, 90 * S);
 }
 
@@ -179,8 +158,8 @@ static void test_grace(void **state)
 		sim_confirm(&sim, 600, STIMER_US);
 		sim_run(&sim, 2000 * S);
 		assert_int_equal(sim.sent, 4);
-		assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
-		assert_sent(&sim, 3, STIMER_SEND_REINVITE, 600 * S);
+		sim_assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
+		sim_assert_sent(&sim, 3, STIMER_SEND_REINVITE, 600 * S);
 		assert_int_equal(sim.ended_at, (600 + grace) * S);
 		assert_int_equal(stimer_expiry(&sim.st, &sim.par), SIM_T0 + (600 + grace) * S);
 	}
@@ -218,7 +197,7 @@ static void test_grace_waits(void **state)
 	sim_run(&sim, 1000 * S);
 	/* 12, 44, 76, 108 each wait for the one before; 140 is the one for I = 120. */
 	assert_int_equal(sim.sent, 5);
-	assert_sent(&sim, 4, STIMER_SEND_REINVITE, 140 * S);
+	sim_assert_sent(&sim, 4, STIMER_SEND_REINVITE, 140 * S);
 	assert_int_equal(sim.ended_at, 150 * S);
 }
 
@@ -239,7 +218,7 @@ static void test_peer_refreshes(void **state)
 			sim_confirm(&sim, row[i].se, STIMER_PEER);
 			sim_run(&sim, 3000 * S);
 			assert_int_equal(sim.sent, 1);
-			assert_sent(&sim, 0, STIMER_SEND_UPDATE, row[i].own * S);
+			sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, row[i].own * S);
 			assert_int_equal(sim.wire[0].refresher, STIMER_REFRESHER_UAS);
 			assert_int_equal(sim.ended_at, row[i].bye * S);
 			assert_int_equal(sim.cause, CAUSE_SESSION_TIMEOUT);
@@ -266,7 +245,7 @@ static void test_peer_saved_by_own_refresh(void **state)
 	struct sim sim;
 
 	sim_open(&sim, 300, STIMER_PEER);
-	sim.answer = ok_fast;
+	sim.answer = sim_ok;
 	sim_run(&sim, 500 * S);
 	assert_int_equal(sim.ended_at, 0);
 	assert_int_equal(sim.at[0], 236 * S);
@@ -285,7 +264,7 @@ static void test_role_flips(void **state)
 	assert_int_equal(sim.sent, 0); /* ours would have been at 400 s */
 	sim_confirm(&sim, 90, STIMER_US);
 	sim_run(&sim, 635 * S + 45 * S);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 680 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 680 * S);
 	assert_int_equal(sim.wire[0].refresher, STIMER_REFRESHER_UAC);
 }
 

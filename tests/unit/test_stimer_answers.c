@@ -10,21 +10,6 @@
 
 #define S 1000ull
 
-/* sim->arg: an int, the code of every answer, after 100 ms. */
-static void code_always(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
-{
-	ev->code = (uint16_t) * (int *)sim->arg;
-	ev->random = 7 * sim->sent;
-	*delay = 100;
-}
-
-static void assert_sent(const struct sim *sim, unsigned int i, uint8_t kind, uint64_t at)
-{
-	assert_true(sim->sent > i);
-	assert_int_equal(sim->kind[i], kind);
-	assert_int_equal(sim->at[i], at);
-}
-
 /* EXP-02, EXP-04: what ends the dialog at once, and what only fails; 405/501 to an UPDATE: ST-25 */
 static void test_codes(void **state)
 {
@@ -37,7 +22,7 @@ static void test_codes(void **state)
 		int code = gone[i];
 
 		sim_open(&sim, 600, STIMER_US);
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim_run(&sim, 1000 * S);
 		assert_int_equal(sim.sent, 1);
@@ -50,7 +35,7 @@ static void test_codes(void **state)
 		int code = stays[i];
 
 		sim_open(&sim, 600, STIMER_US);
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim_run(&sim, 1000 * S);
 		assert_true(sim.sent > 1);
@@ -82,9 +67,9 @@ static void test_update_fallback(void **state)
 		sim_run(&sim, 700 * S);
 		assert_int_equal(sim.ended_at, 0);
 		assert_int_equal(sim.sent, 3);
-		assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
-		assert_sent(&sim, 1, STIMER_SEND_REINVITE, 300 * S + after);
-		assert_sent(&sim, 2, STIMER_SEND_REINVITE, 600 * S + after + 100);
+		sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+		sim_assert_sent(&sim, 1, STIMER_SEND_REINVITE, 300 * S + after);
+		sim_assert_sent(&sim, 2, STIMER_SEND_REINVITE, 600 * S + after + 100);
 		assert_int_equal(sim.st.update, STIMER_UPDATE_NEVER);
 	}
 }
@@ -99,11 +84,11 @@ static void test_reinvite_405(void **state)
 		int code = codes[i];
 
 		sim_open(&sim, 600, STIMER_US);
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim.st.allow_update = false;
 		sim_run(&sim, 1000 * S);
-		assert_sent(&sim, 0, STIMER_SEND_REINVITE, 300 * S);
+		sim_assert_sent(&sim, 0, STIMER_SEND_REINVITE, 300 * S);
 		assert_int_equal(sim.cause, CAUSE_REFRESH_GONE);
 	}
 }
@@ -130,12 +115,12 @@ static void test_allow_learnt_later(void **state)
 
 		sim_open(&sim, 600, STIMER_US);
 		sim.st.allow_update = false;
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim_run(&sim, 301 * S);
 		sim.st.allow_update = true; /* B2B-06 */
 		sim_run(&sim, 601 * S);
-		assert_sent(&sim, 0, STIMER_SEND_REINVITE, 300 * S);
+		sim_assert_sent(&sim, 0, STIMER_SEND_REINVITE, 300 * S);
 		assert_int_equal(sim.kind[1], STIMER_SEND_UPDATE);
 	}
 }
@@ -216,7 +201,7 @@ static void test_glare_for_ever(void **state)
 
 		sim_open(&sim, 600, STIMER_US);
 		sim.st.own_call_id = own;
-		sim.answer = code_always;
+		sim.answer = sim_code;
 		sim.arg = &code;
 		sim_run(&sim, 1000 * S);
 		assert_int_equal(sim.ended_at, 600 * S);
@@ -240,7 +225,7 @@ static void test_glare_then_ok(void **state)
 	sim.answer = glare_twice;
 	sim_run(&sim, 320 * S);
 	assert_int_equal(sim.sent, 3);
-	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 300 * S + 20 + 2600);
+	sim_assert_sent(&sim, 1, STIMER_SEND_UPDATE, 300 * S + 20 + 2600);
 	assert_true(sim.st.confirmed_ms > SIM_T0 + 300 * S);
 }
 
@@ -263,7 +248,7 @@ static void test_422(void **state)
 	sim.answer = min_se_300;
 	sim_run(&sim, 100 * S);
 	assert_int_equal(sim.sent, 2);
-	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 45 * S + 30);
+	sim_assert_sent(&sim, 1, STIMER_SEND_UPDATE, 45 * S + 30);
 	assert_int_equal(sim.wire[1].se, 300);
 	assert_int_equal(sim.wire[1].min_se, 300);
 	assert_int_equal(sim.st.interval, 300);
@@ -320,10 +305,11 @@ static void test_retry_after(void **state)
 	sim.answer = always_503;
 	sim.arg = &after;
 	sim_run(&sim, 1000 * S);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
-	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 330 * S + 100);
-	assert_sent(&sim, 2, STIMER_SEND_UPDATE, 360 * S + 200);
-	assert_sent(&sim, 3, STIMER_SEND_UPDATE, 400 * S + 300); /* the wait doubles: 10 20 40 */
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_UPDATE, 330 * S + 100);
+	sim_assert_sent(&sim, 2, STIMER_SEND_UPDATE, 360 * S + 200);
+	sim_assert_sent(
+		&sim, 3, STIMER_SEND_UPDATE, 400 * S + 300); /* the wait doubles: 10 20 40 */
 	assert_int_equal(sim.ended_at, 600 * S);
 	for (unsigned int i = 1; i < sim.sent; i++)
 		assert_true(sim.at[i] - sim.at[i - 1] >= 30 * S);
@@ -345,8 +331,8 @@ static void test_retry_after(void **state)
 	sim_confirm(&sim, 600, STIMER_US);
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 2);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 100 * S);
-	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 100 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
 	assert_int_equal(sim.ended_at, 600 * S);
 
 	sim_open(&sim, 600, STIMER_US); /* nor the one in grace */
@@ -356,8 +342,8 @@ static void test_retry_after(void **state)
 	sim_confirm(&sim, 600, STIMER_US);
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 3);
-	assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
-	assert_sent(&sim, 2, STIMER_SEND_UPDATE, 600 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_UPDATE, 536 * S);
+	sim_assert_sent(&sim, 2, STIMER_SEND_UPDATE, 600 * S);
 	assert_int_equal(sim.ended_at, 605 * S);
 }
 

@@ -10,27 +10,6 @@
 
 #define S 1000ull
 
-static void ok_fast(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
-{
-	ev->code = 200;
-	*delay = 50;
-}
-
-/* sim->arg: an int, the code of every answer, after 100 ms. */
-static void code_always(struct sim *sim, uint8_t kind, struct stimer_event *ev, uint64_t *delay)
-{
-	ev->code = (uint16_t) * (int *)sim->arg;
-	ev->random = 7 * sim->sent;
-	*delay = 100;
-}
-
-static void assert_sent(const struct sim *sim, unsigned int i, uint8_t kind, uint64_t at)
-{
-	assert_true(sim->sent > i);
-	assert_int_equal(sim->kind[i], kind);
-	assert_int_equal(sim->at[i], at);
-}
-
 /* ST-18: a 2xx with an interval below the floor neither hangs up nor makes us flood. */
 static void test_tiny_interval(void **state)
 {
@@ -40,7 +19,7 @@ static void test_tiny_interval(void **state)
 
 			sim_open(&sim, se, STIMER_US);
 			sim.par.segment = n;
-			sim.answer = ok_fast;
+			sim.answer = sim_ok;
 			sim.st.spread = UINT16_MAX;
 			sim_confirm(&sim, se, STIMER_US);
 			sim_run(&sim, 600 * S);
@@ -166,7 +145,7 @@ static void test_spread(void **state)
 				sim_open(&sim, (uint32_t)(intervals[i] / S), STIMER_US);
 				sim.par.segment = n;
 				sim.st.spread = (uint16_t)spread;
-				sim.answer = code_always;
+				sim.answer = sim_code;
 				sim.arg = &code;
 				sim_confirm(&sim, (uint32_t)(intervals[i] / S), STIMER_US);
 				sim_run(&sim, 700 * S);
@@ -202,7 +181,7 @@ static void test_resume(void **state)
 	sim_event(&sim, STIMER_RESUME);
 	sim_run(&sim, 301 * S);
 	assert_int_equal(sim.sent, 1);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
 
 	/* It fell into the downtime: at once. */
 	sim.st = kept;
@@ -210,7 +189,7 @@ static void test_resume(void **state)
 	sim.result_ms = 0;
 	sim.now = SIM_T0 + 420 * S;
 	sim_event(&sim, STIMER_RESUME);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 420 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 420 * S);
 
 	/* In the middle of one that is recorded as pending: again, and once. */
 	sim_open(&sim, 600, STIMER_US);
@@ -356,10 +335,10 @@ static void test_failed_at_once(void **state)
 	sim_confirm(&sim, 600, STIMER_US);
 	sim_run(&sim, 1000 * S);
 	assert_int_equal(sim.sent, 4);
-	assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
-	assert_sent(&sim, 1, STIMER_SEND_REINVITE, 300 * S);
-	assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
-	assert_sent(&sim, 3, STIMER_SEND_REINVITE, 600 * S);
+	sim_assert_sent(&sim, 0, STIMER_SEND_UPDATE, 300 * S);
+	sim_assert_sent(&sim, 1, STIMER_SEND_REINVITE, 300 * S);
+	sim_assert_sent(&sim, 2, STIMER_SEND_REINVITE, 536 * S);
+	sim_assert_sent(&sim, 3, STIMER_SEND_REINVITE, 600 * S);
 	assert_int_equal(sim.ended_at, 610 * S);
 }
 
