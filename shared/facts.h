@@ -62,6 +62,7 @@ struct facts_head {
 	X(TTL, "time to live ran out")                 \
 	X(TX_FULL, "transmit ring full")               \
 	X(PUNT_FULL, "host ring full")                 \
+	X(WORKER_FULL, "ring of another worker full")  \
 	X(NO_MBUF, "no packet buffer")
 
 enum facts_drop {

@@ -16,17 +16,18 @@
 #define PORT_NAME_MAX    64 /* of a DPDK device */
 #define PORT_ARGS_MAX    (PORT_TEXT_MAX + 32)
 
-/* Words of the configuration, and the device they stand for. */
+/* Words of the configuration, and the device they stand for. What the operator says comes last, and
+ * counts. */
 static const struct {
 	const char *word;
 	const char *driver;
-	const char *args; /* %s the word's value, %u queues */
+	const char *args; /* %1$s the word's value, %2$u queues */
 	bool interface;   /* the value is a kernel interface that must exist */
 } port_kinds[] = {
-	{"af_packet:", "net_af_packet", "iface=%s,qpairs=%u", true},
-	{"af_xdp:", "net_af_xdp", "iface=%s,queue_count=%u", true},
-	{"tap:", "net_tap", "iface=%s", false},
-	{"pcap:", "net_pcap", "%s", false},
+	{"af_packet:", "net_af_packet", "qpairs=%2$u,iface=%1$s", true},
+	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", true},
+	{"tap:", "net_tap", "iface=%1$s", false},
+	{"pcap:", "net_pcap", "%1$s", false},
 };
 
 /* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
@@ -93,11 +94,11 @@ static int port_device(const char *text, unsigned int index, uint16_t queues,
 }
 
 /* Creates the device unless the EAL has found it already (PCI). */
-static int port_probe(struct port *port, unsigned int index)
+static int port_probe(struct port *port, unsigned int index, uint16_t workers)
 {
 	char name[PORT_NAME_MAX], args[PORT_ARGS_MAX];
 	bool pci = eal_port_is_pci(port->text);
-	int err = port_device(port->text, index, port->queues, name, args, sizeof(args));
+	int err = port_device(port->text, index, workers, name, args, sizeof(args));
 
 	if (err)
 		return err;
@@ -120,51 +121,63 @@ static int port_probe(struct port *port, unsigned int index)
 	return err;
 }
 
-static int port_setup(struct port *port, struct rte_mempool *pool)
+/* Some drivers take no odd number of queues, or fewer than they say: then half as many. */
+static int port_configure(struct port *port, const struct rte_eth_dev_info *info, uint16_t workers)
+{
+	uint16_t most = workers;
+	int err;
+
+	for (;;) {
+		struct rte_eth_conf conf = {0};
+
+		port->rx_queues = RTE_MIN(most, info->max_rx_queues);
+		port->tx_queues = RTE_MIN(most, info->max_tx_queues);
+		if (port->rx_queues > 1 && info->flow_type_rss_offloads) {
+			conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+			conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) &
+				info->flow_type_rss_offloads;
+		}
+		/* No Tx offload: checksums are our own, and NICs keep their fast Tx path. */
+		err = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
+		if (!err || most == 1)
+			return err;
+		most = (uint16_t)rte_align32prevpow2(most - 1u);
+	}
+}
+
+static int port_setup(struct port *port, uint16_t workers, struct rte_mempool *pool)
 {
 	uint16_t rxd = PORT_DESCRIPTORS, txd = PORT_DESCRIPTORS;
-	struct rte_eth_conf conf = {0};
+	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
 	struct rte_eth_dev_info info;
-	int socket = rte_eth_dev_socket_id(port->id);
 	int err = rte_eth_dev_info_get(port->id, &info);
 
-	if (err)
-		return err;
-	if (port->queues > info.max_rx_queues || port->queues > info.max_tx_queues)
-		return -ERANGE;
-	if (port->queues > 1 && info.flow_type_rss_offloads) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) &
-			info.flow_type_rss_offloads;
-	}
-	/* No Tx offload: checksums are our own, and NICs keep their fast Tx path. */
-	err = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
-	if (err)
-		return err;
-	err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
-	for (uint16_t q = 0; q < port->queues && !err; q++) {
-		err = rte_eth_rx_queue_setup(port->id, q, rxd, (unsigned int)socket, NULL, pool);
-		if (!err)
-			err = rte_eth_tx_queue_setup(port->id, q, txd, (unsigned int)socket, NULL);
-	}
+	if (!err)
+		err = port_configure(port, &info, workers);
+	if (!err)
+		err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
+	for (uint16_t q = 0; q < port->rx_queues && !err; q++)
+		err = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, pool);
+	for (uint16_t q = 0; q < port->tx_queues && !err; q++)
+		err = rte_eth_tx_queue_setup(port->id, q, txd, socket, NULL);
 	return err;
 }
 
-int port_open(struct port *port, const char *text, unsigned int index, uint16_t queues,
+int port_open(struct port *port, const char *text, unsigned int index, uint16_t workers,
 	struct rte_mempool *pool)
 {
 	int err;
 
-	*port = (struct port){.queues = queues};
+	*port = (struct port){0};
 	if (snprintf(port->text, sizeof(port->text), "%s", text) >= (int)sizeof(port->text)) {
 		log_error("dataplane.ports: %s: longer than %zu characters", text,
 			sizeof(port->text) - 1);
 		return -EINVAL;
 	}
-	err = port_probe(port, index);
+	err = port_probe(port, index, workers);
 	if (err)
 		return err;
-	err = port_setup(port, pool);
+	err = port_setup(port, workers, pool);
 	if (!err)
 		err = rte_eth_macaddr_get(port->id, &port->mac);
 	if (!err)
@@ -172,13 +185,15 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 	if (!err)
 		err = rte_eth_dev_start(port->id);
 	if (err) {
-		log_error("dataplane.ports: %s: cannot be set up with %u queues (one for each "
-			  "worker): %s",
-			text, queues, strerror(-err));
+		log_error("dataplane.ports: %s: cannot be set up: %s", text, strerror(-err));
 		rte_eth_dev_close(port->id);
 		return err;
 	}
 	port->started = true;
+	if (port->rx_queues < workers || port->tx_queues < workers)
+		log_notice("port %s: %u Rx and %u Tx queues for %u workers: frames are spread by "
+			   "software",
+			text, port->rx_queues, port->tx_queues, workers);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 struct port {
 	char text[PORT_TEXT_MAX]; /* as configured, for the log */
 	uint16_t id;
-	uint16_t queues; /* Rx and Tx queues, one of each for a worker */
+	uint16_t rx_queues; /* worker i has one if i is below */
+	uint16_t tx_queues;
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
@@ -22,9 +23,10 @@ struct port {
 };
 
 /* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
- * "vdev:DRIVER[,ARGS]" or a PCI address, sets it up with `queues` queue pairs and starts it. index
- * makes the device name unique. Returns 0 or -errno after one log line that says what is wrong. */
-int port_open(struct port *port, const char *text, unsigned int index, uint16_t queues,
+ * "vdev:DRIVER[,ARGS]" or a PCI address, sets it up with an Rx and a Tx queue for each
+ * worker, or as many as it has, and starts it. index makes the device name unique. Returns 0 or
+ * -errno after one log line that says what is wrong. */
+int port_open(struct port *port, const char *text, unsigned int index, uint16_t workers,
 	struct rte_mempool *pool);
 void port_close(struct port *port);
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/worker.h"
 
+#include "dataplane/core/spread.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
 
 #include <rte_cycles.h>
 
+uint16_t worker_put_detour(
+	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
+{
+	return spread_send(w, p, mbufs, n);
+}
+
 static void worker_send(
 	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
 {
-	uint16_t sent = rte_eth_tx_burst(p->id, p->queue, mbufs, n);
+	uint16_t sent = worker_put(w, p, mbufs, n);
 
 	w->count->tx += sent;
 	w->work += sent;
@@ -57,11 +64,16 @@ static void worker_receive(struct worker *w, uint16_t port)
 {
 	struct worker_port *p = &w->port[port];
 	struct rte_mbuf *mbufs[WORKER_BURST];
-	uint16_t n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
+	uint16_t n;
 
+	if (unlikely(p->spread)) {
+		n = spread_turn(w, p, mbufs);
+	} else {
+		n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
+		w->count->rx += n;
+	}
 	if (n == 0)
 		return;
-	w->count->rx += n;
 	w->work += n;
 	media_input(w, port, mbufs, n);
 }

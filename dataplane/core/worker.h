@@ -24,6 +24,7 @@
 
 struct media;
 struct keepalive;
+struct spread;
 
 /* What is handed to the kernel, best served first: the order of the pump's turns. A class has a
  * ring and a budget of its own, so that a flood of one cannot starve another. */
@@ -41,6 +42,8 @@ struct worker_port {
 	uint16_t queue; /* Rx and Tx queue of this worker */
 	uint16_t tx_len;
 	struct rte_ether_addr mac;
+	bool detour;                 /* frames do not go to the device as they are */
+	const struct spread *spread; /* NULL: each worker has queues of its own */
 	struct rte_ring
 		*from_host; /* frames of the kernel to send here, NULL: another worker's job */
 	struct rte_mbuf *tx[WORKER_BURST];
@@ -77,6 +80,19 @@ static inline void worker_drop(struct worker *w, struct rte_mbuf *mbuf, enum fac
 {
 	w->count->drop[why]++;
 	rte_pktmbuf_free(mbuf);
+}
+
+/* What worker_put() does at a port with a detour. */
+uint16_t worker_put_detour(
+	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n);
+
+/* Hands frames to the device of a port; returns how many it took, of the rest none is changed. */
+static inline uint16_t worker_put(
+	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
+{
+	if (unlikely(p->detour))
+		return worker_put_detour(w, p, mbufs, n);
+	return rte_eth_tx_burst(p->id, p->queue, mbufs, n);
 }
 
 /* Sends what is buffered for a port; what the ring does not take is freed and counted. */

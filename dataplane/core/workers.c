@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/workers.h"
 
+#include "dataplane/core/spread.h"
 #include "shared/log.h"
 
 #include <errno.h>
@@ -50,15 +51,32 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 		w->port[port].id = conf->ports[port].id;
 		w->port[port].queue = index;
 		w->port[port].mac = conf->ports[port].mac;
+		w->port[port].spread = workers->spread[port];
+		w->port[port].detour = index >= conf->ports[port].tx_queues;
 	}
 	if (rte_rcu_qsbr_thread_register(conf->qsbr, index))
 		return -EINVAL;
 	return worker_open_rings(w);
 }
 
-int workers_open(struct workers *workers, const struct workers_conf *conf)
+/* Rings between the workers where a device has too few queues. */
+static int workers_spread(struct workers *workers, const struct workers_conf *conf)
 {
 	int err = 0;
+
+	for (uint16_t i = 0; i < conf->port_count && !err; i++) {
+		const struct port *port = &conf->ports[i];
+
+		if (port->rx_queues < conf->count || port->tx_queues < conf->count)
+			err = spread_open(&workers->spread[i], i, (uint16_t)conf->count,
+				port->rx_queues, port->tx_queues);
+	}
+	return err;
+}
+
+int workers_open(struct workers *workers, const struct workers_conf *conf)
+{
+	int err;
 
 	*workers = (struct workers){0};
 	workers->item = aligned_alloc(RTE_CACHE_LINE_SIZE, conf->count * sizeof(*workers->item));
@@ -66,6 +84,7 @@ int workers_open(struct workers *workers, const struct workers_conf *conf)
 		return -ENOMEM;
 	memset(workers->item, 0, conf->count * sizeof(*workers->item));
 	workers->count = conf->count;
+	err = workers_spread(workers, conf);
 	for (uint16_t i = 0; i < conf->count && !err; i++)
 		err = worker_open(workers, i, conf);
 	if (err) {
@@ -91,6 +110,8 @@ void workers_close(struct workers *workers)
 			worker_close_ring(workers->item[i].punt[class]);
 		mailbox_close(&workers->item[i].mailbox);
 	}
+	for (unsigned int i = 0; i < WORKER_PORTS_MAX; i++)
+		spread_close(workers->spread[i]);
 	free(workers->item);
 	*workers = (struct workers){0};
 }

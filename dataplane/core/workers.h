@@ -23,6 +23,7 @@ struct workers_conf {
 struct workers {
 	struct worker *item;
 	unsigned int count;
+	struct spread *spread[WORKER_PORTS_MAX]; /* NULL where each worker has its queues */
 	bool stop;
 	bool running;
 };

@@ -35,7 +35,7 @@ static bool sweep_flush(struct worker *w, struct sweep_burst *b)
 
 	if (n == 0)
 		return true;
-	n = rte_eth_tx_burst(port->id, port->queue, b->mbuf + b->sent, n);
+	n = worker_put(w, port, b->mbuf + b->sent, n);
 	b->sent = (uint16_t)(b->sent + n);
 	return b->sent == b->made;
 }

@@ -196,16 +196,30 @@ static void test_two_on_one_socket(void **state)
 	assert_int_equal(dp_stop(&dp, SIGINT), 0);
 }
 
-/* The kernel spreads frames over the workers' queues; none is left behind. */
-static void test_two_workers(void **state)
+/* Frames are spread over the workers; none is left behind. */
+static void workers_answer(const char *conf)
 {
-	dp_start(&dp, "  workers: 2\n  ports: [\"af_packet:eth1\"]\n");
+	dp_start(&dp, conf);
 	sh("ip addr add 192.0.2.10/24 dev lw0");
 	for (int i = 0; i < 5; i++)
 		sh(FAR "ip addr add 192.0.2.%d/24 dev far0 && " FAR
 		       "ping -I 192.0.2.%d -c 2 -i 0.2 -W 10 192.0.2.10 >/dev/null",
 			20 + i, 20 + i);
 	assert_int_equal(dp_stop(&dp, SIGTERM), 0);
+}
+
+/* By the kernel. */
+static void test_two_workers(void **state)
+{
+	workers_answer("  workers: 2\n  ports: [\"af_packet:eth1\"]\n");
+	assert_int_equal(dp_log_count(&dp, "spread by software"), 0);
+}
+
+/* By themselves, since the device has one queue. */
+static void test_three_workers_one_queue(void **state)
+{
+	workers_answer("  workers: 3\n  memory: 256\n  ports: [\"af_packet:eth1,qpairs=1\"]\n");
+	assert_int_equal(dp_log_count(&dp, "1 Rx and 1 Tx queues for 3 workers"), 1);
 }
 
 /* Several workers, ports and drivers; each port has its host interface. */
@@ -236,6 +250,7 @@ int main(void)
 		BARE(test_start_that_cannot_work),
 		BARE(test_two_on_one_socket),
 		BARE(test_two_workers),
+		BARE(test_three_workers_one_queue),
 		BARE(test_drivers),
 	};
 

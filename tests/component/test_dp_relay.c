@@ -75,7 +75,14 @@ static void call(void)
 	assert_int_equal(dp_order(client, PROTO_FLOW_SET, legs, 2, &ack), 0);
 }
 
-static int setup(void **state)
+/* Four workers share one queue, and its owner's work. */
+static const char shared_queue[] = "  ports: [\"af_packet:eth1,qpairs=1\"]\n"
+				   "  workers: 4\n"
+				   "  memory: 256\n"
+				   "  bindings: 100\n"
+				   "  flows: 64\n";
+
+static int setup_with(const char *conf)
 {
 	dp_make(&dp);
 	sh("for i in eth1 lw0; do ip link del $i 2>/dev/null; done; true");
@@ -85,13 +92,23 @@ static int setup(void **state)
 	       "ip addr replace " PHONE_A "/32 dev lo && ip addr replace " PHONE_B "/32 dev lo && "
 	       "ethtool -K far0 tx off >/dev/null'");
 	sh("$LW_SOURCE/scripts/port-prepare.sh eth1");
-	dp_start(&dp, lines);
+	dp_start(&dp, conf);
 	sh("ip addr add 192.0.2.10/24 dev lw0 && ip route add default via 192.0.2.1");
 	phone_a = netns_far_udp(PHONE_A, PHONE_PORT);
 	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
 	wire = netns_far_packet("far0");
 	call();
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(lines);
+}
+
+static int setup_shared(void **state)
+{
+	return setup_with(shared_queue);
 }
 
 static int teardown(void **state)
@@ -198,6 +215,24 @@ static void test_both_directions(void **state)
 		assert_true(clock_boot_ms() - clock_tick_ms(rtp_tick[i], clock_boot_ms()) < 5000);
 }
 
+static const struct facts_worker *worker_count(unsigned int i)
+{
+	return (const void *)((const char *)facts + facts->worker_off + i * facts->worker_stride);
+}
+
+static void test_shared_queue(void **state)
+{
+	uint64_t elsewhere = 0;
+
+	test_both_directions(state);
+	assert_true(worker_count(0)->rx >= 200);
+	for (unsigned int i = 1; i < 4; i++) {
+		assert_int_equal(worker_count(i)->rx, 0);
+		elsewhere += worker_count(i)->relayed_rtp;
+	}
+	assert_true(elsewhere >= 100);
+}
+
 /* Nobody hears a stranger, whether the port is in use or not. */
 static void test_stranger_is_not_relayed(void **state)
 {
@@ -253,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_both_directions),
+		cmocka_unit_test_setup_teardown(test_shared_queue, setup_shared, teardown),
 		TEST(test_stranger_is_not_relayed),
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_neighbour_deleted),
