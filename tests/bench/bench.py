@@ -7,12 +7,14 @@ import shutil
 import tempfile
 
 import entry_keepalive
+import entry_pacing
 import entry_relay
 from rig import Rig
 
 # A new entry: a module with run(rig), and a line here. See README.md.
 ENTRIES = {
     "keepalive": entry_keepalive.run,
+    "pacing": entry_pacing.run,
     "relay": entry_relay.run,
 }
 

@@ -36,13 +36,18 @@ class Ours:
         if self.process.stdout.readline() != "ready\n":
             sys.exit(f"bench: {' '.join(command)} does not start")
 
-    def round(self, seconds):
+    def ask(self, seconds):
+        """Makes a round; returns the numbers that the program answers."""
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline().split()
-        if len(line) != 2:
+        if not line:
             sys.exit("bench: our side failed (its reason is above)")
-        return int(line[0]), int(line[1])
+        return list(map(int, line))
+
+    def round(self, seconds):
+        work, spent = self.ask(seconds)
+        return work, spent
 
     def close(self):
         self.process.stdin.close()
