@@ -7,6 +7,7 @@
 #include "dataplane/core/rcu.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
+#include "dataplane/ports.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 
@@ -17,13 +18,19 @@
 #define DATAPLANE_TICK_MS   20
 #define DATAPLANE_SECOND_MS 1000
 
+static uint32_t dataplane_monitors(const struct dataplane *dp)
+{
+	return dp->conf->monitor == CONF_MONITOR_OFF ? 0 : dp->conf->monitors;
+}
+
 static int memory_start(struct dataplane *dp)
 {
 	const struct conf_dataplane *conf = dp->conf;
 	int err;
 
 	dp->mem.hugepages = conf->hugepages;
-	err = facts_open(&dp->facts, &dp->mem, conf->workers, conf->bindings, conf->flows);
+	err = facts_open(&dp->facts, &dp->mem, conf->workers, conf->bindings,
+		media_total(conf->flows, dataplane_monitors(dp)));
 	if (err)
 		return err;
 	dp->qsbr = rcu_open(conf->workers);
@@ -62,7 +69,8 @@ static void pools_stop(struct dataplane *dp)
 
 static int pools_start(struct dataplane *dp)
 {
-	dp->pool = pool_open_frames(dp->conf->workers, (unsigned int)dp->conf->ports.count);
+	dp->pool = pool_open_frames(
+		dp->conf->workers, (unsigned int)dp->conf->ports.count + ports_monitors(dp->conf));
 	dp->keepalive_small = pool_open_keepalives(
 		"small", dp->conf->workers, KEEPALIVE_FRAME_SMALL);
 	dp->keepalive_large = pool_open_keepalives(
@@ -71,34 +79,6 @@ static int pools_start(struct dataplane *dp)
 		return 0;
 	pools_stop(dp);
 	return -ENOMEM;
-}
-
-static void ports_stop(struct dataplane *dp)
-{
-	while (dp->port_count)
-		port_close(&dp->ports[--dp->port_count]);
-}
-
-static int ports_start(struct dataplane *dp)
-{
-	const struct conf_strings *texts = &dp->conf->ports;
-	int err;
-
-	if (texts->count == 0 || texts->count > WORKER_PORTS_MAX) {
-		log_error("dataplane.ports: %zu ports: 1 to %d are allowed", texts->count,
-			WORKER_PORTS_MAX);
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < texts->count; i++) {
-		err = port_open(
-			&dp->ports[i], texts->item[i], i, (uint16_t)dp->conf->workers, dp->pool);
-		if (err) {
-			ports_stop(dp);
-			return err;
-		}
-		dp->port_count++;
-	}
-	return 0;
 }
 
 static int host_start(struct dataplane *dp)
@@ -152,6 +132,8 @@ static int server_start(struct dataplane *dp)
 		.facts = &dp->facts,
 		.clients = dp->conf->clients,
 		.bindings = dp->conf->bindings,
+		.flows = dp->conf->flows,
+		.monitors = dataplane_monitors(dp),
 		.workers = dp->conf->workers,
 	};
 
@@ -175,6 +157,8 @@ static int workers_prepare(struct dataplane *dp)
 		.nexthops = nexthops_table(dp->nexthops),
 		.ports = dp->ports,
 		.port_count = dp->port_count,
+		.monitor_count = dp->monitor_count,
+		.monitor_inline = dp->conf->monitor == CONF_MONITOR_INLINE,
 		.tsc_hz = dp->tsc_hz,
 	};
 	int err = workers_open(&dp->workers, &conf);
@@ -243,6 +227,8 @@ static int media_start(struct dataplane *dp)
 		.workers = dp->workers.item,
 		.worker_count = dp->workers.count,
 		.flows = dp->conf->flows,
+		.monitors = dataplane_monitors(dp),
+		.clients = dp->conf->clients,
 	};
 
 	return media_open(&dp->media, &conf);
@@ -287,7 +273,7 @@ static void dataplane_on_second(uv_timer_t *timer)
 	struct dataplane *dp = timer->data;
 
 	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
-	for (uint16_t i = 0; i < dp->port_count; i++)
+	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++)
 		port_watch_link(&dp->ports[i]);
 }
 

@@ -30,6 +30,7 @@ struct dataplane {
 	struct rte_mempool *keepalive_large;
 	struct port ports[WORKER_PORTS_MAX];
 	uint16_t port_count;
+	uint16_t monitor_count; /* ports[] behind those */
 	struct exception exception;
 	struct nexthop_port nexthop_ports[WORKER_PORTS_MAX];
 	struct nexthops *nexthops;

@@ -40,6 +40,13 @@ struct conf_node {
 	enum log_level log_level;
 };
 
+/* How streams are watched whose media does not pass through the relay. */
+enum conf_monitor {
+	CONF_MONITOR_OFF,
+	CONF_MONITOR_INLINE, /* a bump in the wire: what comes by one port leaves by the other */
+	CONF_MONITOR_MIRROR, /* copies come in, nothing goes out */
+};
+
 struct conf_dataplane {
 	char socket[CONF_PATH_MAX];
 	struct conf_strings ports; /* "af_packet:eth1", "af_xdp:eth1", "tap:x", PCI, "vdev:..." */
@@ -51,6 +58,9 @@ struct conf_dataplane {
 	uint32_t memory_mb;
 	bool hugepages;
 	uint32_t idle_sleep_us; /* 0 = spin */
+	enum conf_monitor monitor;
+	struct conf_strings monitor_ports; /* in words as those of ports */
+	uint32_t monitors;                 /* capacity, one direction of a stream each */
 };
 
 struct conf_redis {

@@ -150,6 +150,34 @@ static int check_node(struct conf_loader *loader)
 	return 0;
 }
 
+static int check_monitor(struct conf_loader *loader)
+{
+	const struct conf *conf = loader->conf;
+	const struct conf_dataplane *dp = &conf->dataplane;
+	size_t ports = dp->monitor_ports.count;
+
+	if (dp->monitor == CONF_MONITOR_INLINE && ports != 2)
+		return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitor"),
+			"dataplane.monitor: inline with %zu monitor_ports: exactly 2", ports);
+	if (dp->monitor == CONF_MONITOR_MIRROR && ports == 0)
+		return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitor"),
+			"dataplane.monitor: mirror without monitor_ports: at least 1");
+	if (dp->monitor != CONF_MONITOR_OFF)
+		return 0;
+	/* A call that its operator believes to be watched must not go unwatched. */
+	if (conf->media.mode == CONF_MEDIA_MONITOR)
+		return conf_fail(loader, line_in(conf, PARAM_MEDIA, "mode"),
+			"media.mode: monitor while dataplane.monitor is off: relay, none, or "
+			"inline or mirror there");
+	for (size_t i = 0; i < conf->trunk_count; i++) {
+		if (conf->trunks[i].media.mode == CONF_MEDIA_MONITOR)
+			return conf_fail(loader, conf->trunks[i].line,
+				"trunks.media: monitor while dataplane.monitor is off: relay, "
+				"none, or inline or mirror there");
+	}
+	return 0;
+}
+
 static int check_sip(struct conf_loader *loader)
 {
 	const struct conf_sip *sip = &loader->conf->sip;
@@ -318,6 +346,8 @@ int conf_check(struct conf_loader *loader)
 	};
 	int err = check_node(loader);
 
+	if (!err)
+		err = check_monitor(loader);
 	if (!err)
 		err = check_sip(loader);
 	if (!err)

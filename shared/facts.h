@@ -103,6 +103,8 @@ struct facts_worker {
 	uint64_t round_trip[FACTS_ROUND_TRIPS]; /* of the proven ones */
 	/* Keep-alives by lateness against their slot's schedule. None is ever early. */
 	uint64_t keepalive_late[FACTS_LATE];
+	uint64_t watched_rtp; /* of monitored flows */
+	uint64_t watched_rtcp;
 };
 
 /* Counters of one flow, of which a packet changes some: RTP that came from its verified source. */

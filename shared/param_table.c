@@ -27,6 +27,7 @@ static const char *const preset_words[] = {
 static const char *const probe_words[] = {"off", "options", "refresh", NULL};
 static const char *const keepalive_words[] = {"burst", "smooth", NULL};
 static const char *const payload_words[] = {"text", "zero", "stun", "options", NULL};
+static const char *const monitor_words[] = {"off", "inline", "mirror", NULL};
 static const char *const media_words[] = {"relay", "monitor", "none", NULL};
 
 /* clang-format off */
@@ -88,6 +89,19 @@ const struct param param_table[] = {
 	{AT_DATAPLANE(idle_sleep_us), .name = "idle_sleep", .type = PARAM_INT, .value = "1000",
 	 .flags = PARAM_ZERO_OFF, .min = 1, .max = 10000, .unit = "us",
 	 .help = "Longest sleep of a worker that has nothing to do; 0 keeps its core spinning."},
+
+	{AT_DATAPLANE(monitor), .name = "monitor", .type = PARAM_ENUM, .value = "off",
+	 .words = monitor_words,
+	 .help = "How calls with media: monitor are watched. inline: linewatch is a bump in the "
+		 "wire, all that comes in by one of two monitor_ports leaves by the other. mirror: "
+		 "monitor_ports receive copies (SPAN) and send nothing."},
+	{AT_DATAPLANE(monitor_ports), .name = "monitor_ports", .type = PARAM_TEXT_LIST,
+	 .min = 1, .max = 255,
+	 .help = "DPDK ports in words as those of ports: two for inline, one or more for mirror. "
+		 "The kernel gets nothing of them."},
+	{AT_DATAPLANE(monitors), .name = "monitors", .type = PARAM_INT, .value = "16384",
+	 .min = 2, .max = 16777216, .unit = "",
+	 .help = "Most streams that are watched by monitor_ports; a call takes two."},
 
 	/* redis */
 	{AT_REDIS(address), .name = "address", .type = PARAM_ADDR, .value = "127.0.0.1:6379",

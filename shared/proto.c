@@ -20,6 +20,8 @@
 	(PROTO_FLOW_MUX | PROTO_FLOW_CLOCK | PROTO_FLOW_RELEARN | PROTO_FLOW_SIGNAL | \
 		PROTO_FLOW_LATCHED | PROTO_FLOW_RTCP_LIFE)
 
+#define MONITOR_FLAGS (PROTO_FLOW_MUX | PROTO_FLOW_CLOCK | PROTO_FLOW_SIGNAL | PROTO_FLOW_RTCP_LIFE)
+
 /* Every check returns NULL, or a sentence for the log. */
 
 static bool is_zero(const void *data, size_t len)
@@ -218,12 +220,40 @@ static const char *check_flow(const void *record)
 	return check_flow_addrs(flow);
 }
 
+static const char *check_monitor(const void *record)
+{
+	const struct proto_monitor *monitor = record;
+
+	if (monitor->flags & ~(uint32_t)MONITOR_FLAGS)
+		return "monitored flow has unknown flags";
+	if (!addr_is_endpoint_or_none(&monitor->dst))
+		return "monitored flow has a malformed destination";
+	if (!addr_is_endpoint_or_none(&monitor->dst_rtcp))
+		return "monitored flow has a malformed RTCP destination";
+	if (!addr_is_none(&monitor->source) && !addr_is_host(&monitor->source))
+		return "monitored flow has a malformed source";
+	if (!addr_is_none(&monitor->signal) && !addr_is_host(&monitor->signal))
+		return "monitored flow has a malformed signalling address";
+	if ((monitor->flags & PROTO_FLOW_SIGNAL) && addr_is_none(&monitor->signal))
+		return "monitored flow has no signalling address to expect";
+	if (!silence_is_valid(monitor->start_ms) || !silence_is_valid(monitor->silence_ms))
+		return "monitored flow has a media clock out of range";
+	if (!is_zero(monitor->zero, sizeof(monitor->zero)))
+		return "monitored flow has bytes that must be zero";
+	if ((monitor->flags & PROTO_FLOW_CLOCK) && monitor->clock_ms == 0)
+		return "monitored flow has a media clock that starts never";
+	return monitor->expires_ms == 0 ? "monitored flow has no expiry" : NULL;
+}
+
 static const char *check_welcome(const void *record)
 {
 	const struct proto_welcome *welcome = record;
 
 	if (welcome->binding_first > UINT32_MAX - welcome->binding_count)
 		return "welcome with binding ids that run over";
+	if (welcome->monitor_first > UINT32_MAX - welcome->monitor_count ||
+		(welcome->monitor_count && welcome->monitor_first < welcome->flow_count))
+		return "welcome with ids of monitored flows that run over";
 	if (welcome->workers == 0 || welcome->workers > WORKERS_MAX)
 		return "welcome with a number of workers out of range";
 	if (welcome->facts_size == 0)
@@ -306,6 +336,7 @@ static const struct proto_rule rules[PROTO_SIZES] = {
 	[PROTO_BINDING_DEL] = {sizeof(struct proto_handle), MANY, check_handle},
 	[PROTO_FLOW_SET] = {sizeof(struct proto_flow), MANY, check_flow},
 	[PROTO_FLOW_DEL] = {sizeof(struct proto_handle), MANY, check_handle},
+	[PROTO_MONITOR_SET] = {sizeof(struct proto_monitor), MANY, check_monitor},
 	[FROM_DATAPLANE(PROTO_WELCOME)] = {sizeof(struct proto_welcome), 1, check_welcome},
 	[FROM_DATAPLANE(PROTO_ACK)] = {sizeof(struct proto_ack), 1, check_ack},
 	[FROM_DATAPLANE(PROTO_MEDIA_READY)] = {sizeof(struct proto_media_ready), MANY,

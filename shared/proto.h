@@ -9,9 +9,9 @@
  *   client                                   data plane
  *   HELLO (slot, incarnation, sizes)   ->    WELCOME (capacities, facts fd) or ACK with an error
  *   SYNC_BEGIN (generation)            ->
- *   CONF, MEDIA_ADDR, BINDING_SET, FLOW_SET  marked with the generation
+ *   CONF, MEDIA_ADDR, BINDING_SET, FLOW_SET, MONITOR_SET  marked with the generation
  *   SYNC_END (generation)              ->    sweeps what this slot did not set again
- *   BINDING_SET/DEL, FLOW_SET/DEL      ->
+ *   BINDING_SET/DEL, FLOW_SET/DEL, MONITOR_SET  ->
  *                                      <-    FLOW_EVENT, BINDING_EVENT, LOST
  *
  * Each packet of a client but the HELLO is answered by one ACK (seq, status, first refused record),
@@ -48,6 +48,7 @@ enum proto_type {
 	PROTO_BINDING_DEL,
 	PROTO_FLOW_SET,
 	PROTO_FLOW_DEL,
+	PROTO_MONITOR_SET,
 	PROTO_FROM_CLIENT, /* one past the last type a client may send */
 
 	PROTO_WELCOME = 128,
@@ -89,9 +90,11 @@ struct proto_welcome {
 	uint32_t flow_count; /* port slots in all; MEDIA_READY says which are this client's */
 	uint32_t workers;
 	uint64_t facts_size;
-	uint64_t generation; /* last SYNC_END of this slot, 0 if none: what is still in place */
+	uint64_t generation;    /* last SYNC_END of this slot, 0 if none: what is still in place */
+	uint32_t monitor_first; /* ids of monitored flows of this client, above all port slots */
+	uint32_t monitor_count; /* 0: this data plane monitors nothing */
 };
-static_assert(sizeof(struct proto_welcome) == 40, "wire layout");
+static_assert(sizeof(struct proto_welcome) == 48, "wire layout");
 
 struct proto_sync {
 	uint64_t generation; /* rises with each sync of a slot */
@@ -199,6 +202,29 @@ struct proto_flow {
 static_assert(sizeof(struct proto_flow) == 168, "wire layout");
 #define PROTO_NO_PEER   0xffffffffu
 #define PROTO_DSCP_KEEP 64 /* as received */
+
+/* One direction of a stream that does not pass through us but by a monitor port: packets to `dst`
+ * that come from the sender whom the call's descriptions name. Events, counters and last-heard
+ * ticks are those of a flow, and FLOW_DEL removes it. Setting an id + gen again updates it and
+ * keeps what was counted; a higher gen replaces. A destination is one flow's: the last set has it.
+ */
+struct proto_monitor {
+	uint32_t id;
+	uint32_t gen;
+	struct addr dst;           /* RTP address of the receiver's SDP; family 0: none now */
+	struct addr dst_rtcp;      /* likewise (a=rtcp, or port + 1); unused with PROTO_FLOW_MUX */
+	struct addr source;        /* of the sender's SDP, port unused; family 0: not known */
+	struct addr signal;        /* signalling source of the sender, port unused */
+	uint32_t flags;            /* MUX, CLOCK, SIGNAL, RTCP_LIFE of enum proto_flow_flags */
+	uint8_t payload_types[16]; /* as in proto_flow */
+	uint32_t start_ms;         /* likewise, and all below */
+	uint32_t silence_ms;
+	uint16_t clock_rate;
+	uint8_t zero[2];
+	uint64_t clock_ms;
+	uint64_t expires_ms;
+};
+static_assert(sizeof(struct proto_monitor) == 136, "wire layout");
 
 struct proto_ack {
 	uint32_t seq;

@@ -4,6 +4,7 @@
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/flow.h"
 #include "dataplane/media/media.h"
+#include "dataplane/media/monitor.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 
@@ -99,6 +100,15 @@ static int dispatch_flow_del(
 	return flow_del(client->server->media, client->slot, handle);
 }
 
+static int dispatch_monitor_set(
+	struct client *client, const void *record, uint64_t now_ms, uint32_t *id)
+{
+	const struct proto_monitor *monitor = record;
+
+	*id = monitor->id;
+	return monitor_set(client->server->media, client->slot, monitor, now_ms);
+}
+
 static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	struct client *client, const void *record, uint64_t now_ms, uint32_t *id) = {
 	[PROTO_SYNC_BEGIN] = dispatch_sync_begin,
@@ -108,6 +118,7 @@ static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	[PROTO_BINDING_DEL] = dispatch_binding_del,
 	[PROTO_FLOW_SET] = dispatch_flow_set,
 	[PROTO_FLOW_DEL] = dispatch_flow_del,
+	[PROTO_MONITOR_SET] = dispatch_monitor_set,
 };
 
 static void dispatch_refuse(struct proto_ack *ack, int status, uint32_t id)
@@ -168,14 +179,16 @@ static int dispatch_hello(struct client *client, const struct proto_head *head, 
 	const struct proto_hello *hello = proto_records(head);
 	struct server *server = client->server;
 	const struct server_conf *conf = &server->conf;
-	uint32_t share = conf->bindings / conf->clients;
+	uint32_t share = conf->bindings / conf->clients, watched = conf->monitors / conf->clients;
 	struct proto_welcome welcome = {
 		.boot_id = conf->facts->head->boot_id,
 		.binding_first = hello->slot * share,
 		.binding_count = share,
-		.flow_count = conf->facts->head->flows,
+		.flow_count = conf->flows,
 		.workers = conf->workers,
 		.facts_size = conf->facts->size,
+		.monitor_first = media_monitor_first(conf->flows) + hello->slot * watched,
+		.monitor_count = watched,
 	};
 	int err = dispatch_hello_check(client, hello);
 

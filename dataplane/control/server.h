@@ -19,6 +19,8 @@ struct server_conf {
 	const struct facts *facts;
 	uint32_t clients;  /* slots served; each gets an equal share of the binding ids */
 	uint32_t bindings; /* ids in all */
+	uint32_t flows;    /* port slots in all */
+	uint32_t monitors; /* monitored flows in all; shared as the bindings */
 	uint32_t workers;
 };
 

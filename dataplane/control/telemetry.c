@@ -70,6 +70,8 @@ static int telemetry_worker(const struct dataplane *dp, unsigned int index, stru
 		{"tx", &count->tx},
 		{"relayed_rtp", &count->relayed_rtp},
 		{"relayed_rtcp", &count->relayed_rtcp},
+		{"watched_rtp", &count->watched_rtp},
+		{"watched_rtcp", &count->watched_rtcp},
 		{"punted", &count->punted},
 		{"sip_heard", &count->sip_heard},
 		{"keepalives", &count->keepalives},

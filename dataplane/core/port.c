@@ -197,6 +197,18 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 	return 0;
 }
 
+int port_watch_all(struct port *port)
+{
+	int err = rte_eth_promiscuous_enable(port->id);
+
+	/* Virtual devices that know no addresses take everything as it is. */
+	if (err == 0 || err == -ENOTSUP)
+		return 0;
+	log_error("dataplane.monitor_ports: %s: cannot be made to take all frames: %s", port->text,
+		strerror(-err));
+	return err;
+}
+
 void port_watch_link(struct port *port)
 {
 	struct rte_eth_link link;

@@ -30,6 +30,11 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 	struct rte_mempool *pool);
 void port_close(struct port *port);
 
+/* For a monitor port: takes frames whatever host they are for. Returns 0 or -errno after a log
+ * line.
+ */
+int port_watch_all(struct port *port);
+
 /* Logs when the link went down or came up since the last call; first call: what it is. Asked, not
  * told by an interrupt: several drivers have none, or none beside Rx interrupts. Main thread, about
  * once a second. */

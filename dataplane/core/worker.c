@@ -4,6 +4,7 @@
 #include "dataplane/core/spread.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
+#include "dataplane/media/monitor.h"
 
 #include <rte_cycles.h>
 
@@ -60,10 +61,9 @@ static void worker_clock(struct worker *w)
 		w->now_tick = tick;
 }
 
-static void worker_receive(struct worker *w, uint16_t port)
+static inline uint16_t worker_take(struct worker *w, uint16_t port, struct rte_mbuf **mbufs)
 {
 	struct worker_port *p = &w->port[port];
-	struct rte_mbuf *mbufs[WORKER_BURST];
 	uint16_t n;
 
 	if (unlikely(p->spread)) {
@@ -72,10 +72,17 @@ static void worker_receive(struct worker *w, uint16_t port)
 		n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
 		w->count->rx += n;
 	}
-	if (n == 0)
-		return;
 	w->work += n;
-	media_input(w, port, mbufs, n);
+	return n;
+}
+
+static void worker_receive(struct worker *w, uint16_t port)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	uint16_t n = worker_take(w, port, mbufs);
+
+	if (n)
+		media_input(w, port, mbufs, n);
 }
 
 /* Frames of the kernel leave by the worker's own queue. */
@@ -92,6 +99,20 @@ static void worker_from_host(struct worker *w, uint16_t port)
 		worker_tx(w, port, mbufs[i]);
 }
 
+void worker_watch(struct worker *w, uint16_t port)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST];
+	uint16_t n = worker_take(w, port, mbufs);
+
+	if (n == 0)
+		return;
+	monitor_input(w, mbufs, n);
+	if (w->monitor_inline)
+		worker_tx_burst(w, (uint16_t)(2 * w->port_count + 1 - port), mbufs, n);
+	else
+		rte_pktmbuf_free_bulk(mbufs, n);
+}
+
 static void worker_turn(struct worker *w)
 {
 	uint64_t work = w->work;
@@ -103,6 +124,8 @@ static void worker_turn(struct worker *w)
 		worker_receive(w, port);
 		worker_from_host(w, port);
 	}
+	for (uint16_t i = 0; i < w->monitor_count; i++)
+		worker_watch(w, (uint16_t)(w->port_count + i));
 	due = keepalive_turn(w, w->now_tsc);
 	for (uint16_t port = 0; port < w->port_count; port++)
 		worker_flush(w, port);

@@ -52,8 +52,10 @@ struct worker_port {
 struct worker {
 	uint16_t index; /* 0 .. workers - 1: the index of per-worker arrays everywhere */
 	uint16_t port_count;
-	uint32_t now_tick; /* clock.h tick, never 0, never goes back */
-	uint64_t now_tsc;  /* of this turn */
+	uint16_t monitor_count; /* ports behind those of port_count that are only watched */
+	bool monitor_inline;    /* what comes by one of two monitor ports leaves by the other */
+	uint32_t now_tick;      /* clock.h tick, never 0, never goes back */
+	uint64_t now_tsc;       /* of this turn */
 	uint64_t tsc_hz;
 	uint64_t work; /* packets taken and sent: a turn that does not move it is idle */
 	struct facts_worker *count;
@@ -122,8 +124,13 @@ static inline void worker_punt(struct worker *w, struct rte_mbuf *mbuf, enum pun
 		worker_drop(w, mbuf, FACTS_DROP_PUNT_FULL);
 }
 
+/* Receives from a monitor port, stamps, and sends on or frees. Part of a turn. */
+void worker_watch(struct worker *w, uint16_t port);
+
 /* The lcore's main function; arg is its struct worker. Returns when *stop is set. Each turn:
  *   media_input(w, port, mbufs, n)    for each port that had frames; takes all of them over
+ *   monitor_input(w, mbufs, n)        for each monitor port that had; then they are sent on or
+ *                                     freed
  *   keepalive_turn(w, now_tsc)        sends what is due, bounded; returns the TSC of the next due
  *                                     moment (UINT64_MAX: nothing to send)
  *   mails, frames of the kernel, flush, quiescent report, sleep ramp. */

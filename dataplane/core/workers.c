@@ -36,6 +36,8 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 	*w = (struct worker){
 		.index = index,
 		.port_count = conf->port_count,
+		.monitor_count = conf->monitor_count,
+		.monitor_inline = conf->monitor_inline,
 		.now_tick = clock_tick(clock_boot_ms()),
 		.tsc_hz = conf->tsc_hz,
 		.count = facts_worker(conf->facts, index),
@@ -47,7 +49,7 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 		.stop = &workers->stop,
 	};
 	w->socket = (int)rte_lcore_to_socket_id(w->lcore);
-	for (uint16_t port = 0; port < conf->port_count; port++) {
+	for (uint16_t port = 0; port < conf->port_count + conf->monitor_count; port++) {
 		w->port[port].id = conf->ports[port].id;
 		w->port[port].queue = index;
 		w->port[port].mac = conf->ports[port].mac;
@@ -64,7 +66,7 @@ static int workers_spread(struct workers *workers, const struct workers_conf *co
 {
 	int err = 0;
 
-	for (uint16_t i = 0; i < conf->port_count && !err; i++) {
+	for (uint16_t i = 0; i < conf->port_count + conf->monitor_count && !err; i++) {
 		const struct port *port = &conf->ports[i];
 
 		if (port->rx_queues < conf->count || port->tx_queues < conf->count)

@@ -17,6 +17,8 @@ struct workers_conf {
 	const struct nexthop_entry *nexthops;
 	const struct port *ports;
 	uint16_t port_count;
+	uint16_t monitor_count; /* ports[] behind those */
+	bool monitor_inline;
 	uint64_t tsc_hz;
 };
 

@@ -36,11 +36,11 @@ static struct mailbox *binding_mailbox(const struct keepalive *ka, uint32_t id)
 static void binding_join(struct keepalive *ka, uint32_t id, const struct addr *dst)
 {
 	struct binding *b = &ka->binding[id];
-	uint32_t first = source_get(ka->source, dst);
+	uint32_t first = addrmap_get(ka->source, dst);
 
 	b->next = b->prev = id;
-	if (first == SOURCE_NONE) {
-		if (source_set(ka->source, dst, id) == 0)
+	if (first == ADDRMAP_NONE) {
+		if (addrmap_set(ka->source, dst, id) == 0)
 			b->flags |= BINDING_SOURCE;
 		return;
 	}
@@ -57,11 +57,11 @@ static void binding_leave(struct keepalive *ka, uint32_t id)
 
 	if (b->next == id) {
 		if (b->flags & BINDING_SOURCE)
-			source_del(ka->source, &b->dst);
+			addrmap_del(ka->source, &b->dst);
 	} else {
 		if (b->flags & BINDING_SOURCE) {
 			/* Only the value of a key that is there changes: this cannot fail. */
-			source_set(ka->source, &b->dst, b->next);
+			addrmap_set(ka->source, &b->dst, b->next);
 			ka->binding[b->next].flags |= BINDING_SOURCE;
 		}
 		ka->binding[b->prev].next = b->next;

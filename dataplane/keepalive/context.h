@@ -3,10 +3,10 @@
 #ifndef DATAPLANE_KEEPALIVE_CONTEXT_H
 #define DATAPLANE_KEEPALIVE_CONTEXT_H
 
+#include "dataplane/core/addrmap.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/keepalive/pulse.h"
-#include "dataplane/keepalive/source.h"
 #include "dataplane/keepalive/sweep.h"
 #include "dataplane/keepalive/tag.h"
 #include "shared/log.h"

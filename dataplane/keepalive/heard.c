@@ -4,11 +4,11 @@
 void keepalive_heard(struct worker *w, const struct addr *const source[], uint32_t n)
 {
 	struct keepalive *ka = w->keepalive;
-	uint32_t id[SOURCE_BULK];
+	uint32_t id[ADDRMAP_BULK];
 	uint64_t hits;
 
-	static_assert(SOURCE_BULK == KEEPALIVE_HEARD_MAX, "one lookup");
-	hits = source_find(ka->source, source, n, id);
+	static_assert(ADDRMAP_BULK == KEEPALIVE_HEARD_MAX, "one lookup");
+	hits = addrmap_find(ka->source, source, n, id);
 	for (uint32_t i = 0; i < n; i++) {
 		if (!(hits >> i & 1))
 			continue;

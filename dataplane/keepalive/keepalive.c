@@ -80,7 +80,7 @@ static int keepalive_open_tables(struct keepalive *ka)
 		!ka->schedule || !ka->used)
 		return -ENOMEM;
 	memset(ka->sweep, 0, sweeps);
-	ka->source = source_open(conf->bindings, conf->qsbr);
+	ka->source = addrmap_open("keepalive_source", conf->bindings, conf->qsbr);
 	if (ka->source)
 		return 0;
 	log_error("no memory for the table of %u SIP sources: %s (dataplane.memory)",
@@ -124,7 +124,7 @@ void keepalive_close(struct keepalive *ka)
 	for (unsigned int i = 0; ka->notes && i < ka->conf.worker_count; i++)
 		free(ka->notes[i]);
 	templates_close(&ka->templates);
-	source_close(ka->source);
+	addrmap_close(ka->source);
 	mem_put(mem, ka->ip6, n * sizeof(*ka->ip6));
 	mem_put(mem, ka->pulse, n * sizeof(*ka->pulse));
 	mem_put(mem, ka->where, n * sizeof(*ka->where));

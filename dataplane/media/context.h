@@ -3,6 +3,7 @@
 #ifndef DATAPLANE_MEDIA_CONTEXT_H
 #define DATAPLANE_MEDIA_CONTEXT_H
 
+#include "dataplane/core/addrmap.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/media/claim.h"
 #include "dataplane/media/latch.h"
@@ -12,7 +13,6 @@
 
 #define MEDIA_LEARNT_RING 1024 /* power of two, a worker */
 #define MEDIA_FRAG_PLACES 256  /* power of two */
-#define MEDIA_DUE_BLOCK   16   /* flows whose clocks are looked at together */
 
 /* The seldom used half of a flow: RTCP, and what learning needs. Main and workers write it under
  * `busy`; match and out of RTCP are single words, as in the record. */
@@ -41,6 +41,16 @@ struct flow_ip6 {
 	uint8_t from[16];
 	uint8_t zero[16];
 } __attribute__((aligned(64)));
+
+/* What a monitored flow has beside its record, whose `match` is its sender's IPv4 address. */
+struct monitor_side {
+	uint64_t types;     /* payload types 32 to 95 that are allowed */
+	struct addr source; /* who sends, port unused */
+	struct addr signal; /* likewise */
+	struct addr dst;    /* main's: what the map holds for it */
+	struct addr dst_rtcp;
+};
+#define MONITOR_ANYBODY UINT64_MAX /* as `match`: the sender is not known */
 
 enum flow_state {
 	FLOW_ACTIVE = 1 << 0,
@@ -80,14 +90,18 @@ struct media_sync {
 	uint32_t left; /* flows that the walk has still to look at */
 };
 
+/* Ids below conf.flows are port slots, those from monitor_first on are monitored flows. */
 struct media {
 	/* Read by workers. */
-	struct flow_record *record;    /* [flows] */
-	uint32_t *heard_rtp;           /* [flows] */
-	uint32_t *heard_rtcp;          /* [flows] */
-	struct facts_quality *quality; /* [flows] */
+	struct flow_record *record;    /* [total] */
+	uint32_t *heard_rtp;           /* [total] */
+	uint32_t *heard_rtcp;          /* [total] */
+	struct facts_quality *quality; /* [total] */
 	struct flow_cold *cold;        /* [flows] */
 	struct flow_ip6 *ip6;          /* [flows], NULL until an IPv6 address was claimed */
+	struct rte_hash *monitors;     /* monitored destinations; NULL: there are none */
+	struct monitor_side *side;     /* [monitors], by id - monitor_first */
+	uint32_t monitor_first;
 	struct claims claims;
 	struct rte_ring **learnt; /* [worker_count] of struct learnt */
 	/* First fragments of packets that are not media: the rest of these may pass. */
@@ -95,9 +109,11 @@ struct media {
 
 	/* Main's own. */
 	struct media_conf conf;
-	struct flow *flow; /* [flows] */
-	uint32_t *expires; /* [flows], tick; 0 = not in use */
-	uint32_t *due;     /* [flows], tick at which silence is looked at; 0 = not watched */
+	uint32_t total;
+	uint32_t monitors_used; /* ids from there on were never set */
+	struct flow *flow;      /* [total] */
+	uint32_t *expires;      /* [total], tick; 0 = not in use */
+	uint32_t *due;          /* [total], tick at which silence is looked at; 0 = not watched */
 	struct media_sync sync[PROTO_SLOTS];
 	uint32_t cursor; /* of the walk */
 	uint32_t reroute_left;
@@ -109,11 +125,36 @@ static inline const struct claim *media_claim_of(const struct media *m, uint32_t
 	return &m->claims.claim[m->flow[id].claim];
 }
 
+static inline bool media_is_monitor(const struct media *m, uint32_t id)
+{
+	return id >= m->monitor_first && id < m->total;
+}
+
+/* The slot of the client whose flow it is. */
+static inline uint32_t media_client_of(const struct media *m, uint32_t id)
+{
+	if (media_is_monitor(m, id))
+		return (id - m->monitor_first) / (m->conf.monitors / m->conf.clients);
+	return media_claim_of(m, id)->client;
+}
+
+/* A flow's media clock as the control plane sets it. */
+struct flow_clock {
+	uint32_t flags; /* enum proto_flow_flags */
+	uint32_t start_ms, silence_ms;
+	uint64_t clock_ms;
+};
+
 /* flow.c: one portion of the walk over all flows (expiry, sync, routes), and what a worker learnt.
  */
 void flow_walk(struct media *media, uint64_t now_ms);
 void flow_learnt(struct media *media, const struct learnt *learnt, uint64_t now_ms);
 void flow_raise(struct media *media, uint32_t id, uint32_t kind, uint64_t now_ms);
+void flow_clock(struct media *media, uint32_t id, const struct flow_clock *clock, uint64_t now_ms);
+void flow_expire_at(struct media *media, uint32_t id, uint64_t expires_ms, uint64_t now_ms);
+
+/* monitor_flow.c: a flow that is there ends. */
+void monitor_end(struct media *media, uint32_t id);
 
 /* silence.c: the clock of a flow starts or stops, and one portion of the scan. */
 void silence_watch(struct media *media, uint32_t id);

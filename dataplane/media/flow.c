@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/flow.h"
 
+#include "dataplane/media/monitor.h"
 #include "dataplane/media/publish.h"
 
 #include <errno.h>
@@ -24,11 +25,6 @@ static uint32_t flow_tick(uint64_t ms, uint64_t now_ms)
 static uint32_t flow_ticks(uint32_t ms)
 {
 	return (ms + CLOCK_TICK_MS - 1) / CLOCK_TICK_MS;
-}
-
-static uint32_t flow_client(const struct media *m, uint32_t id)
-{
-	return media_claim_of(m, id)->client;
 }
 
 /* An address out of an SDP, to which nothing has been proven yet. */
@@ -137,7 +133,7 @@ static void flow_event(
 		event.ssrc = learnt->ssrc;
 		event.addr = learnt->addr;
 	}
-	event_flow(&m->conf.events, flow_client(m, id), &event);
+	event_flow(&m->conf.events, media_client_of(m, id), &event);
 }
 
 static bool flow_is_family(const struct addr *addr, uint8_t family)
@@ -153,7 +149,7 @@ static int flow_check(
 
 	if (set->id >= m->claims.used)
 		return -EINVAL;
-	if (flow_client(m, set->id) != slot)
+	if (media_client_of(m, set->id) != slot)
 		return -EPERM;
 	family = media_claim_of(m, set->id)->local.family;
 	if (!flow_is_family(&set->remote, family) || !flow_is_family(&set->remote_rtcp, family) ||
@@ -195,9 +191,9 @@ static void flow_restore(struct media *m, const struct proto_flow *set)
 	flow_aim(m, &f->dst_rtcp, &f->nexthop_rtcp, &set->latched_rtcp);
 }
 
-static void flow_clock(struct media *m, const struct proto_flow *set, uint64_t now_ms)
+void flow_clock(struct media *m, uint32_t id, const struct flow_clock *set, uint64_t now_ms)
 {
-	struct flow *f = &m->flow[set->id];
+	struct flow *f = &m->flow[id];
 	uint32_t clock = flow_tick(set->clock_ms, now_ms);
 
 	/* A clock that stops or starts anew has forgotten that it ran out. */
@@ -207,7 +203,13 @@ static void flow_clock(struct media *m, const struct proto_flow *set, uint64_t n
 	f->start = flow_ticks(set->start_ms);
 	f->silence = flow_ticks(set->silence_ms);
 	f->flags = set->flags;
-	silence_watch(m, set->id);
+	silence_watch(m, id);
+}
+
+void flow_expire_at(struct media *m, uint32_t id, uint64_t expires_ms, uint64_t now_ms)
+{
+	/* Never early: the tick in which it lies is over then. */
+	m->expires[id] = flow_tick(expires_ms, now_ms) + 1;
 }
 
 /* A client that came back may have missed what was learnt while it was away. */
@@ -246,9 +248,15 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	f->peer_gen = set->peer_gen;
 	f->dscp = set->dscp;
 	f->mark = m->sync[slot].mark;
-	/* Never early: the tick in which it lies is over then. */
-	m->expires[set->id] = flow_tick(set->expires_ms, now_ms) + 1;
-	flow_clock(m, set, now_ms);
+	flow_expire_at(m, set->id, set->expires_ms, now_ms);
+	flow_clock(m, set->id,
+		&(struct flow_clock){
+			.flags = set->flags,
+			.start_ms = set->start_ms,
+			.silence_ms = set->silence_ms,
+			.clock_ms = set->clock_ms,
+		},
+		now_ms);
 	if (set->flags & PROTO_FLOW_LATCHED && !(f->state & FLOW_LATCHED))
 		flow_restore(m, set);
 	else if (fresh || set->flags & PROTO_FLOW_RELEARN)
@@ -266,9 +274,11 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 
 int flow_del(struct media *m, uint32_t slot, const struct proto_handle *handle)
 {
+	if (media_is_monitor(m, handle->id))
+		return monitor_del(m, slot, handle);
 	if (handle->id >= m->claims.used)
 		return 0;
-	if (flow_client(m, handle->id) != slot)
+	if (media_client_of(m, handle->id) != slot)
 		return -EPERM;
 	if (m->flow[handle->id].state & FLOW_ACTIVE && m->flow[handle->id].gen == handle->gen)
 		flow_end(m, handle->id);
@@ -284,7 +294,7 @@ void flow_sync_begin(struct media *m, uint32_t slot)
 
 void flow_sync_end(struct media *m, uint32_t slot)
 {
-	m->sync[slot].left = m->conf.flows;
+	m->sync[slot].left = m->total;
 }
 
 void flow_learnt(struct media *m, const struct learnt *learnt, uint64_t now_ms)
@@ -325,16 +335,24 @@ static void flow_route(struct media *m, uint32_t id)
 		publish_link(m, f->peer_id);
 }
 
+static void flow_visit_end(struct media *m, uint32_t id)
+{
+	if (media_is_monitor(m, id))
+		monitor_end(m, id);
+	else
+		flow_end(m, id);
+}
+
 static void flow_visit(struct media *m, uint32_t id, uint64_t now_ms)
 {
-	const struct media_sync *sync = &m->sync[flow_client(m, id)];
+	const struct media_sync *sync = &m->sync[media_client_of(m, id)];
 
 	if (!clock_tick_before(clock_tick(now_ms), m->expires[id])) {
 		flow_event(m, id, PROTO_FLOW_EXPIRED, NULL, now_ms);
-		flow_end(m, id);
+		flow_visit_end(m, id);
 	} else if (sync->left && m->flow[id].mark != sync->mark) {
-		flow_end(m, id);
-	} else if (m->reroute_left) {
+		flow_visit_end(m, id);
+	} else if (m->reroute_left && !media_is_monitor(m, id)) {
 		flow_route(m, id);
 	}
 }
@@ -349,7 +367,7 @@ static bool flow_walk_is_busy(const struct media *m)
 
 void flow_walk(struct media *m, uint64_t now_ms)
 {
-	uint32_t total = m->conf.flows;
+	uint32_t total = m->total;
 	uint32_t most = total / FLOW_WALK_PARTS + FLOW_WALK_LEAST;
 	uint32_t now = clock_tick(now_ms);
 	bool busy = flow_walk_is_busy(m);

@@ -16,7 +16,8 @@ struct media;
  * (expired already), -ESTALE (older than the generation in place). */
 int flow_set(struct media *media, uint32_t slot, const struct proto_flow *flow, uint64_t now_ms);
 
-/* Returns 0, also when the handle names nothing or another generation; -EPERM. */
+/* Monitored flows too. Returns 0, also when the handle names nothing or another generation; -EPERM,
+ * -ERANGE (a monitored flow of another client). */
 int flow_del(struct media *media, uint32_t slot, const struct proto_handle *handle);
 
 /* Mark and sweep of one client's flows: what was not set between begin and end goes. */

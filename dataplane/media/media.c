@@ -2,8 +2,10 @@
 #include "dataplane/media/media.h"
 
 #include "dataplane/media/context.h"
+#include "shared/log.h"
 
 #include <errno.h>
+#include <rte_errno.h>
 #include <rte_ring_elem.h>
 #include <stdlib.h>
 
@@ -24,7 +26,22 @@ static struct rte_ring *media_open_ring(void)
 /* The scan reads whole blocks. */
 static size_t media_due_size(const struct media *m)
 {
-	return (m->conf.flows + MEDIA_DUE_BLOCK) * sizeof(*m->due);
+	return (m->total + MEDIA_DUE_BLOCK) * sizeof(*m->due);
+}
+
+static int media_open_monitors(struct media *m)
+{
+	const struct media_conf *conf = &m->conf;
+
+	if (conf->monitors == 0)
+		return 0;
+	m->side = mem_get(conf->mem, conf->monitors * sizeof(*m->side), "the monitored flows");
+	/* RTP and RTCP. */
+	m->monitors = addrmap_open("monitors", 2 * conf->monitors, conf->qsbr);
+	if (!m->monitors)
+		log_error("no memory for the table of %u monitored flows: %s (dataplane.memory)",
+			conf->monitors, rte_strerror(rte_errno));
+	return m->side && m->monitors ? 0 : -ENOMEM;
 }
 
 static int media_open_tables(struct media *m)
@@ -35,8 +52,8 @@ static int media_open_tables(struct media *m)
 	if (err)
 		return err;
 	m->cold = mem_get(conf->mem, conf->flows * sizeof(*m->cold), "the flows");
-	m->flow = mem_get(conf->mem, conf->flows * sizeof(*m->flow), "the flows");
-	m->expires = mem_get(conf->mem, conf->flows * sizeof(*m->expires), "their expiry");
+	m->flow = mem_get(conf->mem, m->total * sizeof(*m->flow), "the flows");
+	m->expires = mem_get(conf->mem, m->total * sizeof(*m->expires), "their expiry");
 	m->due = mem_get(conf->mem, media_due_size(m), "their clocks");
 	m->learnt = calloc(conf->worker_count, sizeof(*m->learnt));
 	if (!m->cold || !m->flow || !m->expires || !m->due || !m->learnt)
@@ -46,7 +63,7 @@ static int media_open_tables(struct media *m)
 		if (!m->learnt[i])
 			return -ENOMEM;
 	}
-	return 0;
+	return media_open_monitors(m);
 }
 
 int media_open(struct media **media, const struct media_conf *conf)
@@ -58,6 +75,8 @@ int media_open(struct media **media, const struct media_conf *conf)
 	if (!m)
 		return -ENOMEM;
 	m->conf = *conf;
+	m->monitor_first = media_monitor_first(conf->flows);
+	m->total = media_total(conf->flows, conf->monitors);
 	m->record = conf->facts->flow;
 	m->heard_rtp = conf->facts->flow_rtp;
 	m->heard_rtcp = conf->facts->flow_rtcp;
@@ -88,8 +107,10 @@ void media_close(struct media *m)
 	claims_close(&m->claims);
 	mem_put(mem, m->ip6, n * sizeof(*m->ip6));
 	mem_put(mem, m->due, media_due_size(m));
-	mem_put(mem, m->expires, n * sizeof(*m->expires));
-	mem_put(mem, m->flow, n * sizeof(*m->flow));
+	mem_put(mem, m->expires, m->total * sizeof(*m->expires));
+	mem_put(mem, m->flow, m->total * sizeof(*m->flow));
+	addrmap_close(m->monitors);
+	mem_put(mem, m->side, m->conf.monitors * sizeof(*m->side));
 	mem_put(mem, m->cold, n * sizeof(*m->cold));
 	free(m);
 }
@@ -148,5 +169,5 @@ void media_tick(struct media *m, uint64_t now_ms)
 
 void media_reroute(struct media *m)
 {
-	m->reroute_left = m->conf.flows;
+	m->reroute_left = m->total;
 }

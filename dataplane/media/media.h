@@ -25,8 +25,25 @@ struct media_conf {
 	struct route route;
 	struct worker *workers;
 	unsigned int worker_count;
-	uint32_t flows; /* capacity in port slots */
+	uint32_t flows;    /* capacity in port slots */
+	uint32_t monitors; /* capacity in monitored flows, 0 = no monitor ports */
+	uint32_t clients;  /* each has an equal share of the monitored flows */
 };
+
+/* Flows whose clocks are looked at together. */
+#define MEDIA_DUE_BLOCK 16
+
+/* First id of a monitored flow. */
+static inline uint32_t media_monitor_first(uint32_t flows)
+{
+	return (flows + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK * MEDIA_DUE_BLOCK;
+}
+
+/* Flows of both kinds, as the facts have them. */
+static inline uint32_t media_total(uint32_t flows, uint32_t monitors)
+{
+	return monitors ? media_monitor_first(flows) + monitors : flows;
+}
 
 /* Sets worker->media of each worker; before the workers run. Returns 0 or -errno. */
 int media_open(struct media **media, const struct media_conf *conf);

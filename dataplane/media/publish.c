@@ -24,18 +24,20 @@ static uint64_t publish_key(const struct addr *source)
 	return record_key(ip, rte_cpu_to_be_16(source->port));
 }
 
-void publish_begin(struct media *m, uint32_t id, uint32_t gen)
+void publish_clear(struct media *m, uint32_t id)
 {
-	struct flow_record *record = &m->record[id];
-	struct flow_cold *cold = &m->cold[id];
-
 	if (rte_rcu_qsbr_check(m->conf.qsbr, m->flow[id].token, false) != 1)
 		rte_rcu_qsbr_synchronize(m->conf.qsbr, RTE_QSBR_THRID_INVALID);
-	*record = (struct flow_record){0};
-	*cold = (struct flow_cold){.gen = gen};
+	m->record[id] = (struct flow_record){0};
 	m->quality[id] = (struct facts_quality){0};
 	__atomic_store_n(&m->heard_rtp[id], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&m->heard_rtcp[id], 0, __ATOMIC_RELAXED);
+}
+
+void publish_begin(struct media *m, uint32_t id, uint32_t gen)
+{
+	publish_clear(m, id);
+	m->cold[id] = (struct flow_cold){.gen = gen};
 }
 
 void publish_end(struct media *m, uint32_t id)
@@ -53,17 +55,23 @@ void publish_end(struct media *m, uint32_t id)
 	m->flow[id].token = rte_rcu_qsbr_start(m->conf.qsbr);
 }
 
+void publish_types(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16])
+{
+	uint64_t types[2];
+
+	memcpy(types, allowed, sizeof(types));
+	types[0] |= 1ull << RTP_TYPE_CN;
+	__atomic_store_n(&record->types_low, (uint32_t)types[0], __ATOMIC_RELAXED);
+	__atomic_store_n(&record->types_high, (uint32_t)(types[1] >> 32), __ATOMIC_RELAXED);
+	record_store(rare, types[0] >> 32 | types[1] << 32);
+}
+
 void publish_hints(struct media *m, uint32_t id, const struct proto_flow *set)
 {
 	struct flow_record *record = &m->record[id];
 	struct flow_cold *cold = &m->cold[id];
-	uint64_t types[2];
 
-	memcpy(types, set->payload_types, sizeof(types));
-	types[0] |= 1ull << RTP_TYPE_CN;
-	__atomic_store_n(&record->types_low, (uint32_t)types[0], __ATOMIC_RELAXED);
-	__atomic_store_n(&record->types_high, (uint32_t)(types[1] >> 32), __ATOMIC_RELAXED);
-	record_store(&cold->types, types[0] >> 32 | types[1] << 32);
+	publish_types(record, &cold->types, set->payload_types);
 	__atomic_store_n(&record->count.clock, set->clock_rate, __ATOMIC_RELAXED);
 	publish_lock(cold);
 	cold->remote = set->remote;

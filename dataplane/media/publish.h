@@ -12,6 +12,12 @@ void publish_begin(struct media *media, uint32_t id, uint32_t gen);
 /* Takes a flow from the workers' sight; its slot is clean after a grace period. */
 void publish_end(struct media *media, uint32_t id);
 
+/* Cleans what all flows have: record, counters, last-heard ticks. */
+void publish_clear(struct media *media, uint32_t id);
+
+/* Payload types that are allowed; *rare: those from 32 to 95. */
+void publish_types(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16]);
+
 /* Payload types and candidates; what was learnt stays. */
 void publish_hints(struct media *media, uint32_t id, const struct proto_flow *set);
 

@@ -94,9 +94,16 @@ static bool silence_any(const uint32_t *due, uint32_t now)
 	return any;
 }
 
+static uint32_t silence_blocks(uint32_t flows)
+{
+	return (flows + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK;
+}
+
+/* Port slots that are claimed, and behind them the monitored flows. */
 void silence_scan(struct media *m, uint64_t now_ms)
 {
-	uint32_t blocks = (m->claims.used + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK;
+	uint32_t slots = silence_blocks(m->claims.used);
+	uint32_t blocks = slots + silence_blocks(m->monitors_used);
 	uint32_t now = clock_tick(now_ms);
 	uint32_t events = 0;
 
@@ -106,6 +113,8 @@ void silence_scan(struct media *m, uint64_t now_ms)
 		if (m->silence_cursor >= blocks)
 			m->silence_cursor = 0;
 		first = m->silence_cursor++ * MEDIA_DUE_BLOCK;
+		if (first >= slots * MEDIA_DUE_BLOCK)
+			first += m->monitor_first - slots * MEDIA_DUE_BLOCK;
 		if (blocks == 0 || !silence_any(&m->due[first], now))
 			continue;
 		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)

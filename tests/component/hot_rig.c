@@ -22,16 +22,18 @@ static struct rte_mempool *rig_pool, *rig_small, *rig_large;
 static struct rte_ring *rig_punt[PUNT_CLASSES];
 static char rig_dir[] = "/tmp/lw-rig-XXXXXX";
 
-static void rig_start_port(void)
+uint16_t rig_open_port(const char *name)
 {
 	const struct rte_eth_conf conf = {0};
+	uint16_t id = 0;
 
-	assert_int_equal(rte_eal_hotplug_add("vdev", "net_ring0", ""), 0);
-	assert_int_equal(rte_eth_dev_get_port_by_name("net_ring0", &rig_port), 0);
-	assert_int_equal(rte_eth_dev_configure(rig_port, 1, 1, &conf), 0);
-	assert_int_equal(rte_eth_rx_queue_setup(rig_port, 0, 1024, 0, NULL, rig_pool), 0);
-	assert_int_equal(rte_eth_tx_queue_setup(rig_port, 0, 1024, 0, NULL), 0);
-	assert_int_equal(rte_eth_dev_start(rig_port), 0);
+	assert_int_equal(rte_eal_hotplug_add("vdev", name, ""), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name(name, &id), 0);
+	assert_int_equal(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	assert_int_equal(rte_eth_rx_queue_setup(id, 0, 1024, 0, NULL, rig_pool), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(id, 0, 1024, 0, NULL), 0);
+	assert_int_equal(rte_eth_dev_start(id), 0);
+	return id;
 }
 
 int rig_eal(void **state)
@@ -60,7 +62,7 @@ int rig_eal(void **state)
 		if (!rig_punt[i])
 			return -1;
 	}
-	rig_start_port();
+	rig_port = rig_open_port("net_ring0");
 	return 0;
 }
 
@@ -174,6 +176,8 @@ static void rig_open_media(struct rig *rig, uint32_t flows)
 		.workers = rig->w,
 		.worker_count = 1,
 		.flows = flows,
+		.monitors = RIG_MONITORS,
+		.clients = 2,
 	};
 
 	assert_int_equal(media_open(&rig->media, &conf), 0);
@@ -184,7 +188,9 @@ struct rig *rig_open(uint32_t bindings, uint32_t flows)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	rig->now_ms = 1000000;
-	assert_int_equal(facts_open(&rig->facts, &rig->mem, 1, bindings, flows), 0);
+	assert_int_equal(
+		facts_open(&rig->facts, &rig->mem, 1, bindings, media_total(flows, RIG_MONITORS)),
+		0);
 	rig->qsbr = rcu_open(1);
 	timebase_open(&rig->timebase, RIG_HZ);
 	rig_open_nexthops(rig);
@@ -229,13 +235,20 @@ void rig_pass(struct rig *rig, uint64_t ms)
 	} while (rig->now_ms < end);
 }
 
-void rig_feed_raw(struct rig *rig, const uint8_t *data, uint16_t len)
+struct rte_mbuf *rig_mbuf(const uint8_t *data, uint16_t len)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(rig_pool);
 
 	assert_non_null(mbuf);
 	memcpy(rte_pktmbuf_append(mbuf, len), data, len);
 	mbuf->port = rig_port;
+	return mbuf;
+}
+
+void rig_feed_raw(struct rig *rig, const uint8_t *data, uint16_t len)
+{
+	struct rte_mbuf *mbuf = rig_mbuf(data, len);
+
 	media_input(rig->w, 0, &mbuf, 1);
 	worker_flush(rig->w, 0);
 }

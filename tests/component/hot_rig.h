@@ -12,8 +12,9 @@
 #include "dataplane/media/media.h"
 #include "tests/component/frame.h"
 
-#define RIG_EVENTS 4096
-#define RIG_HZ     1000000000ull /* cycles a second of the rig's clock */
+#define RIG_EVENTS   4096
+#define RIG_MONITORS 64
+#define RIG_HZ       1000000000ull /* cycles a second of the rig's clock */
 
 struct rig_event {
 	uint32_t slot;
@@ -43,6 +44,10 @@ struct rig {
 int rig_eal(void **state);
 int rig_eal_end(void **state);
 
+/* Makes and starts a port that receives what it sends; in use until the EAL ends. */
+uint16_t rig_open_port(const char *name);
+
+/* With room for RIG_MONITORS monitored flows, half of them for each of two clients. */
 struct rig *rig_open(uint32_t bindings, uint32_t flows);
 void rig_close(struct rig *rig);
 
@@ -52,6 +57,9 @@ void rig_pass(struct rig *rig, uint64_t ms);
 /* One received frame, as the driver would hand it over. */
 void rig_feed_raw(struct rig *rig, const uint8_t *data, uint16_t len);
 void rig_feed(struct rig *rig, const struct frame *frame);
+
+/* A buffer with these bytes. */
+struct rte_mbuf *rig_mbuf(const uint8_t *data, uint16_t len);
 
 /* The next frame that was sent; 0 or false when there is none. The second fails the test if the
  * frame is not sound. */

@@ -133,6 +133,14 @@ static void fit(const struct world *w, uint16_t type, union record *r)
 		r->flow.expires_ms = w->rig->now_ms + 5000;
 		r->flow.start_ms = r->flow.silence_ms = 1000;
 		break;
+	case PROTO_MONITOR_SET:
+		r->monitor.id = media_monitor_first(64);
+		r->monitor.dst = address("192.0.2.10:20000");
+		r->monitor.dst_rtcp = address("192.0.2.10:20001");
+		r->monitor.clock_ms = w->rig->now_ms;
+		r->monitor.expires_ms = w->rig->now_ms + 5000;
+		r->monitor.start_ms = r->monitor.silence_ms = 1000;
+		break;
 	default:;
 	}
 }
@@ -215,7 +223,12 @@ static void world_open(struct world *w)
 	memset(w, 0, sizeof(*w));
 	w->rig = now_rig = rig_input_rig(64, 64);
 	w->server = (struct server){
-		.conf = {.facts = &w->rig->facts, .clients = CLIENTS, .bindings = 64, .workers = 1},
+		.conf = {.facts = &w->rig->facts,
+			.clients = CLIENTS,
+			.bindings = 64,
+			.flows = 64,
+			.monitors = RIG_MONITORS,
+			.workers = 1},
 		.media = w->rig->media,
 		.keepalive = w->rig->keepalive,
 	};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/fuzz/rig_input.h"
 
+#include "dataplane/media/monitor.h"
+
 #include <rte_cycles.h>
 
 static struct rte_mempool *input_pool;
@@ -50,6 +52,7 @@ void rig_input(struct rig *rig, const uint8_t *data, uint16_t len, uint16_t firs
 	if (first && first < len)
 		assert(rte_pktmbuf_chain(mbuf, input_mbuf(data + first, (uint16_t)(len - first))) ==
 			0);
+	monitor_input(rig->w, &mbuf, 1);
 	media_input(rig->w, 0, &mbuf, 1);
 	worker_flush(rig->w, 0);
 }

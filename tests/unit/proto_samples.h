@@ -15,6 +15,7 @@ union record {
 	struct proto_binding binding;
 	struct proto_handle handle;
 	struct proto_flow flow;
+	struct proto_monitor monitor;
 	struct proto_welcome welcome;
 	struct proto_ack ack;
 	struct proto_media_ready ready;
@@ -25,8 +26,8 @@ union record {
 
 static const uint16_t types[] = {PROTO_HELLO, PROTO_SYNC_BEGIN, PROTO_SYNC_END, PROTO_CONF,
 	PROTO_MEDIA_ADDR, PROTO_BINDING_SET, PROTO_BINDING_DEL, PROTO_FLOW_SET, PROTO_FLOW_DEL,
-	PROTO_WELCOME, PROTO_ACK, PROTO_MEDIA_READY, PROTO_FLOW_EVENT, PROTO_BINDING_EVENT,
-	PROTO_LOST};
+	PROTO_MONITOR_SET, PROTO_WELCOME, PROTO_ACK, PROTO_MEDIA_READY, PROTO_FLOW_EVENT,
+	PROTO_BINDING_EVENT, PROTO_LOST};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static inline struct addr address(const char *text)
@@ -56,6 +57,25 @@ static inline void good_flow(struct proto_flow *flow)
 		.start_ms = 60000,
 		.silence_ms = 60000,
 		.dscp = 46,
+		.clock_ms = 1000,
+		.expires_ms = 2000,
+	};
+}
+
+static inline void good_monitor(struct proto_monitor *monitor)
+{
+	*monitor = (struct proto_monitor){
+		.id = 100,
+		.gen = 3,
+		.dst = address("192.0.2.1:4000"),
+		.dst_rtcp = address("192.0.2.1:4001"),
+		.source = address("198.51.100.1"),
+		.signal = address("203.0.113.1:5060"),
+		.flags = PROTO_FLOW_CLOCK | PROTO_FLOW_SIGNAL | PROTO_FLOW_RTCP_LIFE,
+		.payload_types = {0x01, 0x01},
+		.start_ms = 60000,
+		.silence_ms = 60000,
+		.clock_rate = 8000,
 		.clock_ms = 1000,
 		.expires_ms = 2000,
 	};
@@ -108,6 +128,9 @@ static inline void good_client(uint16_t type, union record *r)
 	case PROTO_FLOW_SET:
 		good_flow(&r->flow);
 		break;
+	case PROTO_MONITOR_SET:
+		good_monitor(&r->monitor);
+		break;
 	default:
 		r->handle = (struct proto_handle){1, 1};
 	}
@@ -122,7 +145,9 @@ static inline void good_dataplane(uint16_t type, union record *r)
 			.binding_count = 100,
 			.flow_count = 10,
 			.workers = 64,
-			.facts_size = 1};
+			.facts_size = 1,
+			.monitor_first = 16,
+			.monitor_count = 8};
 		break;
 	case PROTO_ACK:
 		r->ack = (struct proto_ack){

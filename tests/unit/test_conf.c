@@ -170,6 +170,8 @@ static void trunk_overrides(void **state)
 {
 	struct conf *conf = load(NODE "session: {SS_SIP_SESSION_TTL: 700}\n"
 				      "media: {mode: none, media_timeout: 50}\n"
+				      "dataplane: {monitor: mirror, monitors: 2000,\n"
+				      "            monitor_ports: ['af_packet:span0']}\n"
 				      "trunks:\n"
 				      "  - name: carrier\n"
 				      "    address: 198.51.100.5:5080\n"
@@ -200,6 +202,9 @@ static void trunk_overrides(void **state)
 	assert_int_equal(conf->trunks[1].media.timeout_s, 50);
 	assert_int_equal(conf->trunks[1].address.port, 5060);
 	assert_true(conf_uses_dataplane(conf));
+	assert_int_equal(conf->dataplane.monitor, CONF_MONITOR_MIRROR);
+	assert_int_equal(conf->dataplane.monitors, 2000);
+	assert_string_equal(conf->dataplane.monitor_ports.item[0], "af_packet:span0");
 	conf_free(conf);
 
 	conf = load(NODE "media: {mode: none}\ntrunks: [{name: a, address: 1.2.3.4}]\n");

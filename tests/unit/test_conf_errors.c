@@ -54,6 +54,23 @@ static void ranges_are_those_of_the_product(void **state)
 	edge("media", "dscp", 0, 63, "keep or 0 to 63");
 }
 
+/* A call that was to be watched must not go unwatched. */
+static void monitors_have_ports(void **state)
+{
+	refused(NODE "media: {mode: monitor}\n",
+		"f.yaml:3: media.mode: monitor while dataplane.monitor is off: relay, none, or "
+		"inline or mirror there");
+	refused(NODE "trunks: [{name: a, address: 1.2.3.4, media: monitor}]\n",
+		"f.yaml:3: trunks.media: monitor while dataplane.monitor is off: relay, none, or "
+		"inline or mirror there");
+	refused(NODE "dataplane: {monitor: inline, monitor_ports: ['tap:a']}\n",
+		"f.yaml:3: dataplane.monitor: inline with 1 monitor_ports: exactly 2");
+	refused(NODE "dataplane: {monitor: mirror}\n",
+		"f.yaml:3: dataplane.monitor: mirror without monitor_ports: at least 1");
+	conf_free(load(NODE "media: {mode: monitor}\n"
+			    "dataplane: {monitor: inline, monitor_ports: ['tap:a', 'tap:b']}\n"));
+}
+
 static void zero_turns_off_only_where_it_may(void **state)
 {
 	struct conf *conf = load(
@@ -287,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_are_those_of_the_product),
+		cmocka_unit_test(monitors_have_ports),
 		cmocka_unit_test(zero_turns_off_only_where_it_may),
 		cmocka_unit_test(numbers_are_plain_and_whole),
 		cmocka_unit_test(unknown_keys_teach),

@@ -90,6 +90,10 @@ static void hello_fields(void **state)
 	BROKEN(PROTO_SYNC_END, struct proto_sync, r->generation = 0, "sync of generation 0");
 	BROKEN(PROTO_WELCOME, struct proto_welcome, r->binding_count++,
 		"welcome with binding ids that run over");
+	BROKEN(PROTO_WELCOME, struct proto_welcome, r->monitor_first = 9,
+		"welcome with ids of monitored flows that run over");
+	BROKEN(PROTO_WELCOME, struct proto_welcome, r->monitor_first = UINT32_MAX - 7,
+		"welcome with ids of monitored flows that run over");
 	BROKEN(PROTO_WELCOME, struct proto_welcome, r->workers = 0,
 		"welcome with a number of workers out of range");
 	BROKEN(PROTO_WELCOME, struct proto_welcome, r->workers = 65,
@@ -229,6 +233,38 @@ static void flow_fields(void **state)
 		 memset(&r->latched, 0, 2 * sizeof(r->latched)); r->clock_ms = 0);
 }
 
+static void monitor_fields(void **state)
+{
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->flags |= PROTO_FLOW_RELEARN,
+		"monitored flow has unknown flags");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->flags |= PROTO_FLOW_LATCHED,
+		"monitored flow has unknown flags");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->flags |= 1u << 31,
+		"monitored flow has unknown flags");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->dst.port = 0,
+		"monitored flow has a malformed destination");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->dst_rtcp.ip[9] = 1,
+		"monitored flow has a malformed RTCP destination");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->source.family = 9,
+		"monitored flow has a malformed source");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->signal.zero = 1,
+		"monitored flow has a malformed signalling address");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, memset(&r->signal, 0, sizeof(r->signal)),
+		"monitored flow has no signalling address to expect");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->start_ms = 999,
+		"monitored flow has a media clock out of range");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->silence_ms = 86400001,
+		"monitored flow has a media clock out of range");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->zero[1] = 1,
+		"monitored flow has bytes that must be zero");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->clock_ms = 0,
+		"monitored flow has a media clock that starts never");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->expires_ms = 0,
+		"monitored flow has no expiry");
+	ACCEPTED(PROTO_MONITOR_SET, struct proto_monitor, memset(&r->dst, 0, 4 * sizeof(r->dst));
+		 r->flags = 0; r->clock_ms = 0);
+}
+
 static void answer_fields(void **state)
 {
 	BROKEN(PROTO_ACK, struct proto_ack, r->status = 1,
@@ -274,6 +310,7 @@ int main(void)
 		cmocka_unit_test(media_fields),
 		cmocka_unit_test(binding_fields),
 		cmocka_unit_test(flow_fields),
+		cmocka_unit_test(monitor_fields),
 		cmocka_unit_test(answer_fields),
 	};
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/ports.h"
+
+#include "dataplane/dataplane.h"
+#include "shared/log.h"
+
+#include <errno.h>
+
+unsigned int ports_monitors(const struct conf_dataplane *conf)
+{
+	return conf->monitor == CONF_MONITOR_OFF ? 0 : (unsigned int)conf->monitor_ports.count;
+}
+
+void ports_stop(struct dataplane *dp)
+{
+	while (dp->monitor_count)
+		port_close(&dp->ports[dp->port_count + --dp->monitor_count]);
+	while (dp->port_count)
+		port_close(&dp->ports[--dp->port_count]);
+}
+
+static int monitor_ports_start(struct dataplane *dp)
+{
+	unsigned int count = ports_monitors(dp->conf);
+	int err = 0;
+
+	if (dp->port_count + count > WORKER_PORTS_MAX) {
+		log_error("dataplane.monitor_ports: %u ports beside %u: %d in all are allowed",
+			count, dp->port_count, WORKER_PORTS_MAX);
+		return -EINVAL;
+	}
+	while (dp->monitor_count < count && !err) {
+		unsigned int index = dp->port_count + dp->monitor_count;
+		struct port *port = &dp->ports[index];
+
+		err = port_open(port, dp->conf->monitor_ports.item[dp->monitor_count], index,
+			(uint16_t)dp->conf->workers, dp->pool);
+		if (err)
+			break;
+		dp->monitor_count++;
+		err = port_watch_all(port);
+	}
+	return err;
+}
+
+int ports_start(struct dataplane *dp)
+{
+	const struct conf_strings *texts = &dp->conf->ports;
+	size_t least = ports_monitors(dp->conf) ? 0 : 1;
+	int err;
+
+	if (texts->count < least || texts->count > WORKER_PORTS_MAX) {
+		log_error("dataplane.ports: %zu ports: %zu to %d are allowed", texts->count, least,
+			WORKER_PORTS_MAX);
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < texts->count; i++) {
+		err = port_open(
+			&dp->ports[i], texts->item[i], i, (uint16_t)dp->conf->workers, dp->pool);
+		if (err) {
+			ports_stop(dp);
+			return err;
+		}
+		dp->port_count++;
+	}
+	err = monitor_ports_start(dp);
+	if (err)
+		ports_stop(dp);
+	return err;
+}
