@@ -226,6 +226,7 @@ static int media_start(struct dataplane *dp)
 		.route = dataplane_route(dp),
 		.workers = dp->workers.item,
 		.worker_count = dp->workers.count,
+		.pool = dp->pool,
 		.flows = dp->conf->flows,
 		.monitors = dataplane_monitors(dp),
 		.clients = dp->conf->clients,

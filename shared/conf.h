@@ -155,7 +155,8 @@ struct conf_media {
 	uint32_t dtx_timeout_s;   /* 0 = off */
 	uint32_t hard_timeout_s;
 	uint32_t probe_timeout_s;
-	uint32_t dscp; /* of what goes to the party */
+	uint32_t dscp;        /* of what goes to the party */
+	uint32_t keepalive_s; /* 0 = off */
 };
 
 struct conf_sip {

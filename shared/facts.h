@@ -100,6 +100,7 @@ struct facts_worker {
 	uint64_t drop[FACTS_DROP_MAX];
 	uint64_t answers;         /* to keep-alives, proven */
 	uint64_t answers_refused; /* named like one, but of another source, tag or time */
+	uint64_t rtp_keepalives;  /* to legs that nothing was relayed to */
 	uint64_t round_trip[FACTS_ROUND_TRIPS]; /* of the proven ones */
 	/* Keep-alives by lateness against their slot's schedule. None is ever early. */
 	uint64_t keepalive_late[FACTS_LATE];

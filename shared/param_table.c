@@ -219,6 +219,11 @@ const struct param param_table[] = {
 	 .value = "keep", .min = 0, .max = CONF_DSCP_KEEP - 1,
 	 .help = "DSCP of relayed RTP and RTCP towards the party (46: expedited forwarding). keep "
 		 "leaves each packet's own; congestion marks always stay."},
+	{AT_MEDIA(keepalive_s), .name = "rtp_keepalive", .type = PARAM_INT,
+	 .flags = LIVE_TRUNK | PARAM_ZERO_OFF, .value = "15", .min = 15, .max = 255, .unit = "s",
+	 .help = "A party to which no media was relayed for so long, on hold for instance, gets a "
+		 "packet that keeps its NAT mapping (RFC 6263, which allows no less than 15 s; "
+		 "some NATs forget after 20 to 30 s)."},
 
 	/* sip */
 	{AT_SIP(domains), .name = "domains", .type = PARAM_TEXT_LIST, .min = 1, .max = 255,

@@ -18,7 +18,7 @@
 
 #define FLOW_FLAGS                                                                    \
 	(PROTO_FLOW_MUX | PROTO_FLOW_CLOCK | PROTO_FLOW_RELEARN | PROTO_FLOW_SIGNAL | \
-		PROTO_FLOW_LATCHED | PROTO_FLOW_RTCP_LIFE)
+		PROTO_FLOW_LATCHED | PROTO_FLOW_RTCP_LIFE | PROTO_FLOW_SECURE)
 
 #define MONITOR_FLAGS (PROTO_FLOW_MUX | PROTO_FLOW_CLOCK | PROTO_FLOW_SIGNAL | PROTO_FLOW_RTCP_LIFE)
 
@@ -211,8 +211,8 @@ static const char *check_flow(const void *record)
 		return "flow has a media clock out of range";
 	if (flow->dscp > DSCP_MAX && flow->dscp != PROTO_DSCP_KEEP)
 		return "flow has a DSCP out of range";
-	if (flow->zero)
-		return "flow has bytes that must be zero";
+	if (flow->keepalive_s && flow->keepalive_s < PROTO_RTP_KEEPALIVE_MIN)
+		return "flow has a keep-alive too often";
 	if ((flow->flags & PROTO_FLOW_CLOCK) && flow->clock_ms == 0)
 		return "flow has a media clock that starts never";
 	if (flow->expires_ms == 0)

@@ -167,12 +167,13 @@ struct proto_handle {
 static_assert(sizeof(struct proto_handle) == 8, "wire layout");
 
 enum proto_flow_flags {
-	PROTO_FLOW_MUX = 1 << 0,      /* rtcp-mux negotiated on this leg */
-	PROTO_FLOW_CLOCK = 1 << 1,    /* RTP is expected from this leg: silence is judged */
-	PROTO_FLOW_RELEARN = 1 << 2,  /* new offer/answer changed the address: latch afresh */
-	PROTO_FLOW_SIGNAL = 1 << 3,   /* NAT is evident: the signalling source IP is a candidate */
-	PROTO_FLOW_LATCHED = 1 << 4,  /* latched and latched_rtcp are given back (restore) */
-	PROTO_FLOW_RTCP_LIFE = 1 << 5 /* RTCP counts for the silence clock as well */
+	PROTO_FLOW_MUX = 1 << 0,       /* rtcp-mux negotiated on this leg */
+	PROTO_FLOW_CLOCK = 1 << 1,     /* RTP is expected from this leg: silence is judged */
+	PROTO_FLOW_RELEARN = 1 << 2,   /* new offer/answer changed the address: latch afresh */
+	PROTO_FLOW_SIGNAL = 1 << 3,    /* NAT is evident: the signalling source IP is a candidate */
+	PROTO_FLOW_LATCHED = 1 << 4,   /* latched and latched_rtcp are given back (restore) */
+	PROTO_FLOW_RTCP_LIFE = 1 << 5, /* RTCP counts for the silence clock as well */
+	PROTO_FLOW_SECURE = 1 << 6,    /* SRTP: nobody but the parties can make a packet of it */
 };
 
 /* One leg's side of a stream: packets that arrive at the slot's address come from `remote` and
@@ -194,14 +195,15 @@ struct proto_flow {
 	uint32_t start_ms;         /* silence before the first packet, 0 = off */
 	uint32_t silence_ms;       /* silence after it, 0 = off */
 	uint8_t dscp;              /* of packets to this leg, or PROTO_DSCP_KEEP */
-	uint8_t zero;
-	uint16_t clock_rate; /* Hz of the RTP timestamps (jitter), 0 = 8000 */
-	uint64_t clock_ms;   /* when the media clock starts (ACK, resume) */
-	uint64_t expires_ms; /* the flow is dropped then, if nobody prolongs it */
+	uint8_t keepalive_s;       /* until a leg that gets no packet gets one of ours, 0 = never */
+	uint16_t clock_rate;       /* Hz of the RTP timestamps (jitter), 0 = 8000 */
+	uint64_t clock_ms;         /* when the media clock starts (ACK, resume) */
+	uint64_t expires_ms;       /* the flow is dropped then, if nobody prolongs it */
 };
 static_assert(sizeof(struct proto_flow) == 168, "wire layout");
-#define PROTO_NO_PEER   0xffffffffu
-#define PROTO_DSCP_KEEP 64 /* as received */
+#define PROTO_NO_PEER           0xffffffffu
+#define PROTO_DSCP_KEEP         64 /* as received */
+#define PROTO_RTP_KEEPALIVE_MIN 15 /* s, RFC 6263 section 7 */
 
 /* One direction of a stream that does not pass through us but by a monitor port: packets to `dst`
  * that come from the sender whom the call's descriptions name. Events, counters and last-heard

@@ -125,6 +125,7 @@ int anchor_accept(struct leg *leg, const char *text, size_t len)
 		media->rtcp = line->rtcp_addr;
 	}
 	media->dtx = line->dtx;
+	media->secure = line->secure;
 	media->clock_rate = line->clock_rate;
 	memcpy(media->payload_types, line->payload_types, sizeof(media->payload_types));
 	return 0;
@@ -252,6 +253,7 @@ static void push(struct leg *leg)
 		.flags = PROTO_FLOW_RTCP_LIFE,
 		.clock_rate = leg->media.clock_rate,
 		.dscp = (uint8_t)leg_media_conf(leg)->dscp,
+		.keepalive_s = leg->media.off ? 0 : (uint8_t)leg_media_conf(leg)->keepalive_s,
 		.expires_ms = leg->call->flow_expires_ms,
 	};
 	bool same = before && before->gen == flow.gen;
@@ -260,6 +262,8 @@ static void push(struct leg *leg)
 	memcpy(flow.payload_types, leg->media.payload_types, sizeof(flow.payload_types));
 	if (leg->media.mux)
 		flow.flags |= PROTO_FLOW_MUX;
+	if (leg->media.secure)
+		flow.flags |= PROTO_FLOW_SECURE;
 	if (behind_nat(leg))
 		flow.flags |= PROTO_FLOW_SIGNAL;
 	if (!before && leg->media.latched.family != ADDR_NONE) {

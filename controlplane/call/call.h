@@ -69,6 +69,7 @@ struct leg_media {
 	bool two_way;            /* it did once */
 	bool off;                /* port 0 or no audio */
 	bool dtx;                /* may pause */
+	bool secure;             /* SRTP */
 	bool rtcp_seen;
 	struct addr rtp;  /* of its SDP */
 	struct addr rtcp; /* likewise */

@@ -82,6 +82,7 @@ static json_t *dp_status(const struct calls *calls)
 	json_object_set_new(out, "loop_gap_max_us", number(sum.loop_gap_max_us));
 	json_object_set_new(out, "answers", number(sum.answers));
 	json_object_set_new(out, "answers_refused", number(sum.answers_refused));
+	json_object_set_new(out, "rtp_keepalives", number(sum.rtp_keepalives));
 	return out;
 }
 

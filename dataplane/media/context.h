@@ -75,6 +75,8 @@ struct flow {
 	uint8_t state; /* enum flow_state */
 	uint8_t mark;  /* of the client's sync in which it was last set */
 	uint8_t dscp;
+	uint8_t keepalive_s;
+	uint32_t held; /* tick of our last packet to this leg, or since when it may want one */
 };
 
 /* A worker's word that a source was learnt. */
@@ -114,10 +116,11 @@ struct media {
 	struct flow *flow;      /* [total] */
 	uint32_t *expires;      /* [total], tick; 0 = not in use */
 	uint32_t *due;          /* [total], tick at which silence is looked at; 0 = not watched */
+	uint32_t *hold; /* [flows], tick at which it may want a keep-alive; 0 = it gets none */
 	struct media_sync sync[PROTO_SLOTS];
 	uint32_t cursor; /* of the walk */
 	uint32_t reroute_left;
-	uint32_t silence_cursor;
+	uint32_t silence_cursor, hold_cursor;
 };
 
 static inline const struct claim *media_claim_of(const struct media *m, uint32_t id)

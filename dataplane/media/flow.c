@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/flow.h"
 
+#include "dataplane/media/hold.h"
 #include "dataplane/media/monitor.h"
 #include "dataplane/media/publish.h"
 
@@ -100,6 +101,7 @@ static void flow_end(struct media *m, uint32_t id)
 	*f = (struct flow){.claim = claim, .version = version, .token = token};
 	m->expires[id] = 0;
 	m->due[id] = 0;
+	m->hold[id] = 0;
 	m->conf.facts->head->flows_used--;
 	if (peer < m->claims.used)
 		publish_link(m, peer);
@@ -247,6 +249,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	f->peer_id = set->peer_id;
 	f->peer_gen = set->peer_gen;
 	f->dscp = set->dscp;
+	f->keepalive_s = set->keepalive_s;
 	f->mark = m->sync[slot].mark;
 	flow_expire_at(m, set->id, set->expires_ms, now_ms);
 	flow_clock(m, set->id,
@@ -269,6 +272,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	/* One that was its peer before is linked to it no more. */
 	if (peer != set->peer_id && peer < m->claims.used)
 		publish_link(m, peer);
+	hold_watch(m, set->id, clock_tick(now_ms));
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "dataplane/media/media.h"
 
 #include "dataplane/media/context.h"
+#include "dataplane/media/hold.h"
 #include "shared/log.h"
 
 #include <errno.h>
@@ -27,6 +28,11 @@ static struct rte_ring *media_open_ring(void)
 static size_t media_due_size(const struct media *m)
 {
 	return (m->total + MEDIA_DUE_BLOCK) * sizeof(*m->due);
+}
+
+static size_t media_hold_size(const struct media *m)
+{
+	return (m->conf.flows + MEDIA_DUE_BLOCK) * sizeof(*m->hold);
 }
 
 static int media_open_monitors(struct media *m)
@@ -55,8 +61,9 @@ static int media_open_tables(struct media *m)
 	m->flow = mem_get(conf->mem, m->total * sizeof(*m->flow), "the flows");
 	m->expires = mem_get(conf->mem, m->total * sizeof(*m->expires), "their expiry");
 	m->due = mem_get(conf->mem, media_due_size(m), "their clocks");
+	m->hold = mem_get(conf->mem, media_hold_size(m), "their keep-alives");
 	m->learnt = calloc(conf->worker_count, sizeof(*m->learnt));
-	if (!m->cold || !m->flow || !m->expires || !m->due || !m->learnt)
+	if (!m->cold || !m->flow || !m->expires || !m->due || !m->hold || !m->learnt)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < conf->worker_count; i++) {
 		m->learnt[i] = media_open_ring();
@@ -106,6 +113,7 @@ void media_close(struct media *m)
 	free(m->learnt);
 	claims_close(&m->claims);
 	mem_put(mem, m->ip6, n * sizeof(*m->ip6));
+	mem_put(mem, m->hold, media_hold_size(m));
 	mem_put(mem, m->due, media_due_size(m));
 	mem_put(mem, m->expires, m->total * sizeof(*m->expires));
 	mem_put(mem, m->flow, m->total * sizeof(*m->flow));
@@ -163,6 +171,7 @@ void media_tick(struct media *m, uint64_t now_ms)
 {
 	media_hear(m, now_ms);
 	silence_scan(m, now_ms);
+	hold_scan(m, clock_tick(now_ms));
 	flow_walk(m, now_ms);
 	claims_tick(&m->claims);
 }

@@ -25,9 +25,10 @@ struct media_conf {
 	struct route route;
 	struct worker *workers;
 	unsigned int worker_count;
-	uint32_t flows;    /* capacity in port slots */
-	uint32_t monitors; /* capacity in monitored flows, 0 = no monitor ports */
-	uint32_t clients;  /* each has an equal share of the monitored flows */
+	struct rte_mempool *pool; /* for packets of our own */
+	uint32_t flows;           /* capacity in port slots */
+	uint32_t monitors;        /* capacity in monitored flows, 0 = no monitor ports */
+	uint32_t clients;         /* each has an equal share of the monitored flows */
 };
 
 /* Flows whose clocks are looked at together. */

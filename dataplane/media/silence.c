@@ -2,6 +2,7 @@
 /* The media clock of each flow. due[] holds the tick at which a flow can be silent at the earliest;
  * a scan streams through it, and only a flow whose moment has come is looked at: if it was heard
  * since, its moment moves. Packets cost nothing here. */
+#include "dataplane/media/due.h"
 #include "dataplane/media/flow.h"
 #include "dataplane/media/publish.h"
 
@@ -11,11 +12,6 @@
 #define SILENCE_EVENTS 512 /* most in one tick; the rest stays due */
 #define SILENCE_AGAIN  10  /* ticks until a silent flow is looked at again */
 
-static uint32_t silence_later(uint32_t a, uint32_t b)
-{
-	return clock_tick_before(a, b) ? b : a;
-}
-
 /* The last packet that counts, 0 = never. */
 static uint32_t silence_last(const struct media *m, uint32_t id)
 {
@@ -24,12 +20,7 @@ static uint32_t silence_last(const struct media *m, uint32_t id)
 
 	if (!(m->flow[id].flags & PROTO_FLOW_RTCP_LIFE) || rtcp == 0)
 		return rtp;
-	return rtp ? silence_later(rtp, rtcp) : rtcp;
-}
-
-static uint32_t silence_tick(uint32_t tick)
-{
-	return tick ? tick : 1;
+	return rtp ? due_later(rtp, rtcp) : rtcp;
 }
 
 /* The moment at which the flow is silent, if nothing more is heard; 0: it never is. */
@@ -41,7 +32,7 @@ static uint32_t silence_moment(const struct media *m, uint32_t id)
 
 	if (limit == 0)
 		return 0;
-	return silence_tick((last ? silence_later(last, f->clock) : f->clock) + limit);
+	return due_tick((last ? due_later(last, f->clock) : f->clock) + limit);
 }
 
 void silence_watch(struct media *m, uint32_t id)
@@ -55,7 +46,7 @@ void silence_watch(struct media *m, uint32_t id)
 		m->due[id] = moment;
 	else
 		/* Off until the first packet, perhaps. */
-		m->due[id] = silence_last(m, id) ? 0 : silence_tick(f->clock + SILENCE_AGAIN);
+		m->due[id] = silence_last(m, id) ? 0 : due_tick(f->clock + SILENCE_AGAIN);
 }
 
 /* A flow whose moment has come. Returns 1 if an event was raised. */
@@ -67,31 +58,16 @@ static uint32_t silence_look(struct media *m, uint32_t id, uint32_t now, uint64_
 	bool was = f->state & FLOW_SILENT;
 
 	if (silent)
-		m->due[id] = silence_tick(now + SILENCE_AGAIN);
+		m->due[id] = due_tick(now + SILENCE_AGAIN);
 	else if (moment)
 		m->due[id] = moment;
 	else
-		m->due[id] = silence_last(m, id) ? 0 : silence_tick(now + SILENCE_AGAIN);
+		m->due[id] = silence_last(m, id) ? 0 : due_tick(now + SILENCE_AGAIN);
 	if (silent == was)
 		return 0;
 	f->state ^= FLOW_SILENT;
 	flow_raise(m, id, silent ? PROTO_FLOW_SILENT : PROTO_FLOW_HEARD, now_ms);
 	return 1;
-}
-
-static bool silence_is_due(uint32_t due, uint32_t now)
-{
-	return due && !clock_tick_before(now, due);
-}
-
-/* Written so that the compiler makes vector code of it. */
-static bool silence_any(const uint32_t *due, uint32_t now)
-{
-	uint32_t any = 0;
-
-	for (int i = 0; i < MEDIA_DUE_BLOCK; i++)
-		any |= (uint32_t)(due[i] != 0) & (uint32_t)((int32_t)(now - due[i]) >= 0);
-	return any;
 }
 
 static uint32_t silence_blocks(uint32_t flows)
@@ -115,10 +91,10 @@ void silence_scan(struct media *m, uint64_t now_ms)
 		first = m->silence_cursor++ * MEDIA_DUE_BLOCK;
 		if (first >= slots * MEDIA_DUE_BLOCK)
 			first += m->monitor_first - slots * MEDIA_DUE_BLOCK;
-		if (blocks == 0 || !silence_any(&m->due[first], now))
+		if (blocks == 0 || !due_any(&m->due[first], now))
 			continue;
 		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)
-			if (silence_is_due(m->due[id], now))
+			if (due_is(m->due[id], now))
 				events += silence_look(m, id, now, now_ms);
 	}
 }

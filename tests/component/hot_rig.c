@@ -175,6 +175,7 @@ static void rig_open_media(struct rig *rig, uint32_t flows)
 		.route = {rig, rig_route_get, rig_route_put},
 		.workers = rig->w,
 		.worker_count = 1,
+		.pool = rig_pool,
 		.flows = flows,
 		.monitors = RIG_MONITORS,
 		.clients = 2,

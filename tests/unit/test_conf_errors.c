@@ -52,6 +52,7 @@ static void ranges_are_those_of_the_product(void **state)
 	edge("media", "media_timeout", 20, 300, "0 (off) or 20 to 300 s");
 	edge("media", "probe_timeout", 2, 32, "2 to 32 s");
 	edge("media", "dscp", 0, 63, "keep or 0 to 63");
+	edge("media", "rtp_keepalive", 15, 255, "0 (off) or 15 to 255 s");
 }
 
 /* A call that was to be watched must not go unwatched. */

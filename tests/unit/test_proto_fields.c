@@ -194,7 +194,7 @@ static void flow_fields(void **state)
 {
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->id = PROTO_NO_PEER, "flow has no slot");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->peer_id = r->id, "flow is its own peer");
-	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->flags |= 1u << 6, "flow has unknown flags");
+	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->flags |= 1u << 7, "flow has unknown flags");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->flags |= 1u << 31, "flow has unknown flags");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->flags |= PROTO_FLOW_RELEARN,
 		"flow is given back and learnt afresh at once");
@@ -203,7 +203,8 @@ static void flow_fields(void **state)
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->silence_ms = 86400001,
 		"flow has a media clock out of range");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->dscp = 65, "flow has a DSCP out of range");
-	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->zero = 1, "flow has bytes that must be zero");
+	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->keepalive_s = 14,
+		"flow has a keep-alive too often");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->clock_ms = 0,
 		"flow has a media clock that starts never");
 	BROKEN(PROTO_FLOW_SET, struct proto_flow, r->expires_ms = 0, "flow has no expiry");
@@ -225,6 +226,7 @@ static void flow_fields(void **state)
 		"flow has a latched address and is not latched");
 	ACCEPTED(PROTO_FLOW_SET, struct proto_flow, r->peer_id = PROTO_NO_PEER);
 	ACCEPTED(PROTO_FLOW_SET, struct proto_flow, r->start_ms = r->silence_ms = 0);
+	ACCEPTED(PROTO_FLOW_SET, struct proto_flow, r->keepalive_s = 0);
 	ACCEPTED(PROTO_FLOW_SET, struct proto_flow, memset(&r->remote, 0, sizeof(r->remote));
 		 memset(&r->remote_rtcp, 0, sizeof(r->remote_rtcp));
 		 memset(&r->latched_rtcp, 0, sizeof(r->latched_rtcp)); r->signal.port = 0);

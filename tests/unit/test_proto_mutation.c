@@ -31,10 +31,10 @@ static bool plausible_flow(const struct proto_flow *f)
 {
 	bool latched = f->flags & PROTO_FLOW_LATCHED;
 
-	return f->flags < 64 && !(latched && (f->flags & PROTO_FLOW_RELEARN)) &&
-		f->dscp <= PROTO_DSCP_KEEP && f->zero == 0 && f->expires_ms &&
-		f->peer_id != f->id && f->id != PROTO_NO_PEER &&
-		(f->start_ms == 0 || f->start_ms - 1000 <= 86399000) &&
+	return f->flags < 128 && !(latched && (f->flags & PROTO_FLOW_RELEARN)) &&
+		f->dscp <= PROTO_DSCP_KEEP && f->expires_ms &&
+		(f->keepalive_s == 0 || f->keepalive_s >= 15) && f->peer_id != f->id &&
+		f->id != PROTO_NO_PEER && (f->start_ms == 0 || f->start_ms - 1000 <= 86399000) &&
 		(f->silence_ms == 0 || f->silence_ms - 1000 <= 86399000) &&
 		(f->clock_ms || !(f->flags & PROTO_FLOW_CLOCK)) &&
 		plausible_addr(&f->remote, true, false) &&

@@ -134,6 +134,44 @@ def hold_is_not_death():
 
 
 @scenario(75)
+def held_call_keeps_its_nat():
+    """On hold nobody sends, and a NAT would forget the way: RTP keep-alives keep it (LV-08), so
+    that audio reaches Bob before his own first packet, by the port learnt before."""
+    with Scene({"media": {"rtp_keepalive": 15}}, nat_timeout=25) as s:
+        up, down, media_a, media_b = s.talk()
+        _flowing(media_a, media_b)
+        call_id = s.node.wait_call("active")
+        before = s.wire.to(NODE, down.media[1])[-1].src
+        equal(up.reinvite(sip.redirect(up.sdp, "inactive")).wait(10).code, 200, "answer to hold")
+        media_a.to = media_b.to = None
+        time.sleep(1)
+        counted = [_packets(s, call_id, leg) for leg in "ab"]
+        quiet = time.time()
+        hold(lambda: not up.ended and not down.ended, 55, "a held call was ended")
+        for name, to, source in (("Bob", before, media_a.ssrc),
+                                 ("the caller", (media_a.ip, media_a.port), media_b.ssrc)):
+            sent = [p for p in s.wire.to(*to, since=quiet) if p.src[0] == NODE]
+            check(len(sent) >= 3, "%d keep-alives to %s" % (len(sent), name))
+            for one, next in zip(sent, sent[1:]):
+                check(next.time - one.time > 14.9, "keep-alives to %s too often" % name)
+            for packet in sent:
+                check(packet.rtp and len(packet.payload) == 12, "%r is no RTP header" % packet)
+                check(packet.payload[1] not in (8, 101), "a keep-alive of a negotiated type")
+                equal(packet.payload[8:12], source.to_bytes(4, "big"), "its source")
+        equal([_packets(s, call_id, leg) for leg in "ab"], counted, "packets counted on hold")
+        equal(up.reinvite(sip.redirect(up.sdp, "sendrecv")).wait(10).code, 200, "answer to resume")
+        media_a.to = up.media
+        _flowing(media_b)
+        resumed = time.time()
+        media_b.to = down.media
+        _flowing(media_a)
+        equal({p.src for p in s.wire.to(NODE, down.media[1], since=resumed)}, {before},
+              "where Bob's audio comes from")
+        up.bye().wait()
+        down.wait_ended(3)
+
+
+@scenario(75)
 def refresh_keeps_hold():
     """A refresh by re-INVITE never un-holds: direction and o= line stay as they were."""
     with Scene() as s:

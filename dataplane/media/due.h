@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrays of the ticks at which flows are to be looked at, 0 = never: streamed through, a block at a
+ * time. */
+#ifndef DATAPLANE_MEDIA_DUE_H
+#define DATAPLANE_MEDIA_DUE_H
+
+#include "dataplane/media/media.h"
+#include "shared/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A tick that is not "never". */
+static inline uint32_t due_tick(uint32_t tick)
+{
+	return tick ? tick : 1;
+}
+
+static inline uint32_t due_later(uint32_t a, uint32_t b)
+{
+	return clock_tick_before(a, b) ? b : a;
+}
+
+static inline bool due_is(uint32_t due, uint32_t now)
+{
+	return due && !clock_tick_before(now, due);
+}
+
+/* One of a block is due. Written so that the compiler makes vector code of it. */
+static inline bool due_any(const uint32_t *due, uint32_t now)
+{
+	uint32_t any = 0;
+
+	for (int i = 0; i < MEDIA_DUE_BLOCK; i++)
+		any |= (uint32_t)(due[i] != 0) & (uint32_t)((int32_t)(now - due[i]) >= 0);
+	return any;
+}
+
+#endif
