@@ -96,33 +96,37 @@ static void dscp(void **state)
 		uint8_t dscp, in, out;
 	} row[] = {{PROTO_DSCP_KEEP, 0xb9, 0xb9}, {PROTO_DSCP_KEEP, 0, 0}, {46, 0x03, 46 << 2 | 3},
 		{0, 0xb9, 0x01}, {0, 0xb8, 0}, {63, 0x01, 63 << 2 | 1}};
-	static const char *const local[] = {"192.0.2.2", "2001:db8::2"};
-	static const char *const phone[] = {"10.0.0.12:5000", "[2001:db8::12]:5000"};
+	static const char *const local[2][2] = {
+		{"192.0.2.1", "2001:db8::1"}, {"192.0.2.2", "2001:db8::2"}};
+	static const char *const phone[2][2] = {{"10.0.0.11:4000", "[2001:db8::11]:4000"},
+		{"10.0.0.12:5000", "[2001:db8::12]:5000"}};
 
-	for (unsigned int i = 0; i < 2 * RTE_DIM(row); i++) {
+	/* Every row with each pair of families. */
+	for (unsigned int i = 0; i < 4 * RTE_DIM(row); i++) {
+		unsigned int in = i % 2, out = i / 2 % 2;
 		struct scene *s = scene_open(
-			"10.0.0.11:4000", "192.0.2.1", phone[i % 2], local[i % 2]);
-		struct frame sent = {.tos = row[i / 2].in}, got;
+			phone[0][in], local[0][in], phone[1][out], local[1][out]);
+		struct frame sent = {.tos = row[i / 4].in}, got;
 		struct addr rtcp;
 
-		s->flow[1].dscp = row[i / 2].dscp;
+		s->flow[1].dscp = row[i / 4].dscp;
 		scene_set_latched(s);
 		frame_rtp(&sent, 0, 1, 1, 172);
 		scene_feed(s, 0, &s->phone[0], 0, &sent);
 		scene_expect(s, 0, &got);
-		assert_int_equal(got.tos, row[i / 2].out);
+		assert_int_equal(got.tos, row[i / 4].out);
 		/* RTCP has it too. */
 		rtcp = s->phone[0];
 		rtcp.port++;
 		frame_rtcp(&sent, 1);
 		scene_feed(s, 0, &rtcp, 1, &sent);
 		assert_true(rig_sent(s->rig, &got));
-		assert_int_equal(got.tos, row[i / 2].out);
+		assert_int_equal(got.tos, row[i / 4].out);
 		/* The way back is the other leg's. */
 		frame_rtp(&sent, 0, 1, 1, 172);
 		scene_feed(s, 1, &s->phone[1], 0, &sent);
 		scene_expect(s, 1, &got);
-		assert_int_equal(got.tos, row[i / 2].in);
+		assert_int_equal(got.tos, row[i / 4].in);
 		scene_close(s);
 	}
 }

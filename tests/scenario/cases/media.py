@@ -10,7 +10,7 @@ from harness.judge import honest, nothing_left, over
 from harness.netns import udp_socket
 from harness.rtp import Rtp
 from harness.scene import Scene
-from harness.topology import NAT, NODE, STRANGER
+from harness.topology import CARRIER, NAT, NODE, STRANGER
 from harness.dialog import Manner
 
 from . import scenario
@@ -167,6 +167,38 @@ def held_call_keeps_its_nat():
         _flowing(media_a)
         equal({p.src for p in s.wire.to(NODE, down.media[1], since=resumed)}, {before},
               "where Bob's audio comes from")
+        up.bye().wait()
+        down.wait_ended(3)
+
+
+@scenario(15)
+def dscp_per_trunk():
+    """What goes to a trunk bears its DSCP, RTP and RTCP; what goes to a device bears the packet's
+    own; congestion marks pass both ways."""
+    trunks = [{"name": "carrier", "address": CARRIER + ":5060", "prefixes": ["00"],
+               "media_clocks": {"dscp": 46}}]
+    with Scene({"trunks": trunks}) as s:
+        up, down, media_a, media_b = s.talk()
+        _flowing(media_a, media_b)
+        marked = {}
+        for call, media in ((up, media_a), (down, media_b)):
+            report = b"\x80\xc9\0\1" + media.ssrc.to_bytes(4, "big")
+            rtcp = s.keep(udp_socket(call.ua.ns, media.ip, media.port + 1))
+            for sock in (media.sock, rtcp):
+                # CS1, and the mark that says: congestion experienced
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 8 << 2 | 3)
+            marked[call] = time.time() + 0.2
+            for _ in range(10):
+                rtcp.sendto(report, (call.media[0], call.media[1] + 1))
+                time.sleep(0.1)
+        for to, since, tos in ((CARRIER, marked[down], 46 << 2 | 3), (NAT, marked[up], 8 << 2 | 3)):
+            def sent():
+                found = [p for p in s.wire.to(to, since=since) if p.src[0] == NODE and not p.sip and
+                         p.src[1] >= 20000]
+                return (found if len(found) > 10 and any(p.rtp for p in found) and
+                        any(not p.rtp for p in found) else None)
+            packets = wait(sent, 5, "no RTP and RTCP to " + to)
+            equal({p.tos for p in packets}, {tos}, "type of service of what goes to " + to)
         up.bye().wait()
         down.wait_ended(3)
 

@@ -12,12 +12,13 @@ ETHERNET = 14
 
 
 class Packet:
-    __slots__ = ("time", "src", "dst", "payload", "_sip")
+    __slots__ = ("time", "src", "dst", "tos", "payload", "_sip")
 
-    def __init__(self, time, src, dst, payload):
+    def __init__(self, time, src, dst, tos, payload):
         self.time = time
         self.src = src
         self.dst = dst
+        self.tos = tos
         self.payload = payload
         self._sip = False
 
@@ -47,7 +48,8 @@ def _udp(time, frame):
     sport, dport, length = struct.unpack_from("!HHH", frame, udp)
     src = ".".join(map(str, frame[ip + 12:ip + 16]))
     dst = ".".join(map(str, frame[ip + 16:ip + 20]))
-    return Packet(time, (src, sport), (dst, dport), bytes(frame[udp + 8:udp + length]))
+    return Packet(time, (src, sport), (dst, dport), frame[ip + 1],
+                  bytes(frame[udp + 8:udp + length]))
 
 
 def frames(data):
