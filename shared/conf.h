@@ -189,6 +189,9 @@ struct conf_trunk {
 	char name[CONF_NAME_MAX];
 	struct addr address;
 	struct conf_strings prefixes;
+	char user[CONF_NAME_MAX]; /* empty: none */
+	char password[CONF_NAME_MAX];
+	char realm[CONF_NAME_MAX];
 	struct conf_session session;
 	struct conf_media media;
 	struct conf_origin *origin; /* as in struct conf; internal */

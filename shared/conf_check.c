@@ -297,6 +297,14 @@ static int check_trunks(struct conf_loader *loader)
 
 		if (err)
 			return err;
+		if ((*trunk->user || *trunk->password || *trunk->realm) &&
+			!(*trunk->user && *trunk->password && *trunk->realm))
+			return conf_fail(loader, trunk->line,
+				"trunks.%s: missing: user, password and realm are given together "
+				"or not at all",
+				!*trunk->user               ? "user"
+					: !*trunk->password ? "password"
+							    : "realm");
 		addr_format_ip(&trunk->address, ip);
 		if (addr_same_ip(&trunk->address, &conf->node.service) &&
 			trunk->address.port == conf->node.service.port)

@@ -296,6 +296,16 @@ const struct param param_table[] = {
 	{AT_TRUNK(prefixes), .name = "prefixes", .type = PARAM_TEXT_LIST, .min = 0, .max = 32,
 	 .help = "Numbers that go out here; the longest prefix of all trunks wins, \"\" takes "
 		 "what is left."},
+	{AT_TRUNK(user), .name = "user", .type = PARAM_TEXT, .value = "",
+	 .max = CONF_NAME_MAX - 1,
+	 .help = "User name for a trunk that challenges our requests (401, 407); empty: its "
+		 "challenge is a refusal. With password and realm."},
+	{AT_TRUNK(password), .name = "password", .type = PARAM_TEXT, .value = "",
+	 .flags = PARAM_SECRET, .max = CONF_NAME_MAX - 1,
+	 .help = "Password of that user."},
+	{AT_TRUNK(realm), .name = "realm", .type = PARAM_TEXT, .value = "",
+	 .max = CONF_NAME_MAX - 1,
+	 .help = "Realm in the trunk's challenge; credentials are shown to no other."},
 	{AT_TRUNK(media.mode), .name = "media", .type = PARAM_ENUM, .words = media_words,
 	 .derived = "media.mode",
 	 .help = "Media of calls of this trunk."},

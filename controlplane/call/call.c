@@ -3,6 +3,7 @@
 
 #include "controlplane/call/anchor.h"
 #include "controlplane/call/calls.h"
+#include "controlplane/call/challenge.h"
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
@@ -109,13 +110,26 @@ int leg_contact(const struct leg *leg, char *buf, size_t size)
 	return sip_uri_make(buf, size, leg_tag(leg, tag), sip_stack_service(leg->call->calls->sip));
 }
 
+static void leg_reserve(struct leg *leg)
+{
+	if (leg->dialog.local_cseq + CSEQ_LEAST > leg->cseq_high)
+		call_commit(leg->call, leg_part(leg));
+}
+
 osip_message_t *leg_request(struct leg *leg, const char *method)
 {
 	osip_message_t *req = sip_dialog_request(&leg->dialog, method);
 
-	if (leg->dialog.local_cseq + CSEQ_LEAST > leg->cseq_high)
-		call_commit(leg->call, leg_part(leg));
+	leg_reserve(leg);
 	return req;
+}
+
+osip_message_t *leg_request_again(struct leg *leg, const osip_message_t *req)
+{
+	osip_message_t *again = sip_dialog_again(&leg->dialog, req);
+
+	leg_reserve(leg);
+	return again;
 }
 
 int leg_ask(struct leg *leg, enum leg_ask kind, osip_message_t *req, sip_client_fn *fn)
@@ -126,8 +140,8 @@ int leg_ask(struct leg *leg, enum leg_ask kind, osip_message_t *req, sip_client_
 		return -ENOMEM;
 	if (slot->client)
 		leg_ask_drop(leg, kind);
-	slot->client = sip_client_start(leg->call->calls->sip, req, &leg->dialog.flow, fn, slot);
-	return slot->client ? 0 : -ENOBUFS;
+	slot->fn = fn;
+	return challenge_start(slot, req);
 }
 
 void leg_ask_drop(struct leg *leg, enum leg_ask kind)
@@ -135,6 +149,7 @@ void leg_ask_drop(struct leg *leg, enum leg_ask kind)
 	if (leg->ask[kind].client)
 		sip_client_detach(leg->ask[kind].client);
 	leg->ask[kind].client = NULL;
+	challenge_clear(&leg->ask[kind]);
 }
 
 void leg_ack(struct leg *leg, uint32_t cseq, const char *sdp)

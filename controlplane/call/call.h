@@ -57,6 +57,9 @@ enum leg_ask {
 struct leg_ask_slot {
 	struct leg *leg;
 	struct sip_client *client; /* NULL: none under way */
+	sip_client_fn *fn;         /* whoever asked */
+	osip_message_t *copy;      /* to be repeated after a challenge, see challenge.h */
+	uint8_t tries;
 };
 
 /* The leg's side of the audio stream. */
@@ -184,6 +187,9 @@ int leg_contact(const struct leg *leg, char *buf, size_t size);
 /* A request in the leg's dialog; keeps enough CSeq numbers reserved in the store. NULL: no memory
  * or CSeq used up. */
 osip_message_t *leg_request(struct leg *leg, const char *method);
+
+/* The same request once more, one CSeq higher. NULL as above. */
+osip_message_t *leg_request_again(struct leg *leg, const osip_message_t *req);
 
 /* Sends a request of the leg (takes it) and remembers it in its slot. fn's arg is the slot; on
  * failure it returns -errno and fn is never called. */

@@ -68,6 +68,9 @@ void sip_dialog_confirm(struct sip_dialog *dialog);
  * by loose or strict routing (DL-03). NULL: out of memory, or CSeq used up (2^31-1). Body and
  * further headers are the caller's. Not for ACK and CANCEL. */
 osip_message_t *sip_dialog_request(struct sip_dialog *dialog, const char *method);
+/* A copy of a request that this dialog made, before its Via, with CSeq one higher; the first
+ * INVITE's dialog forgets who refused it. NULL: as above. */
+osip_message_t *sip_dialog_again(struct sip_dialog *dialog, const osip_message_t *req);
 /* The ACK for a 2xx to the INVITE of that CSeq number (TX-08). */
 osip_message_t *sip_dialog_ack(const struct sip_dialog *dialog, uint32_t cseq);
 /* A response of ours with this dialog's tag and, in 1xx (not 100) and 2xx to INVITE and UPDATE, our

@@ -6,6 +6,7 @@
 #include "controlplane/sip/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,28 @@ osip_message_t *sip_dialog_request(struct sip_dialog *dialog, const char *method
 	if (wants_contact(method) && sip_msg_set_contact(msg, dialog->contact)) {
 		osip_message_free(msg);
 		return NULL;
+	}
+	dialog->local_cseq++;
+	return msg;
+}
+
+osip_message_t *sip_dialog_again(struct sip_dialog *dialog, const osip_message_t *req)
+{
+	osip_message_t *msg;
+	char number[16];
+
+	if (dialog->local_cseq >= CSEQ_MAX || osip_message_clone(req, &msg))
+		return NULL;
+	snprintf(number, sizeof(number), "%u", dialog->local_cseq + 1);
+	osip_free(msg->cseq->number);
+	msg->cseq->number = osip_strdup(number);
+	if (!msg->cseq->number) {
+		osip_message_free(msg);
+		return NULL;
+	}
+	if (!sip_msg_to_tag(req)) {
+		free(dialog->remote_tag);
+		dialog->remote_tag = NULL;
 	}
 	dialog->local_cseq++;
 	return msg;

@@ -245,6 +245,9 @@ static void values_that_depend_on_each_other(void **state)
 
 static void trunk_errors(void **state)
 {
+	refused(NODE "trunks:\n  - {name: a, address: 198.51.100.5, user: u, password: p}\n",
+		"f.yaml:4: trunks.realm: missing: user, password and realm are given together or "
+		"not at all");
 	refused(NODE "trunks:\n  - name: a\n    address: 198.51.100.5\n"
 		     "    session: {SS_SIP_SESSION_TTL: 60}\n",
 		"f.yaml:6: trunks.session.SS_SIP_SESSION_TTL: 60 is out of range: 90 to 86400 s");

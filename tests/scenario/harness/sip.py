@@ -164,6 +164,15 @@ def _md5(text):
     return hashlib.md5(text.encode()).hexdigest()
 
 
+def proves(proof, method, user, password):
+    """Whether an answer to a Digest challenge (MD5, qop=auth) is right."""
+    fields = dict(re.findall(r'(\w+)="?([^",]+)"?', proof))
+    ha1 = _md5("%s:%s:%s" % (user, fields["realm"], password))
+    ha2 = _md5("%s:%s" % (method, fields["uri"]))
+    return fields["username"] == user and fields["response"] == _md5(":".join(
+        (ha1, fields["nonce"], fields["nc"], fields["cnonce"], "auth", ha2)))
+
+
 def authorization(challenge, method, uri, user, password, count=1):
     """Answers a Digest challenge with MD5."""
     fields = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))

@@ -257,6 +257,8 @@ class Ua:
             if self._done[key]:
                 self.transmit(self._done[key], source)
             return
+        if call and m.method == "INVITE" and not m.tag("To"):
+            call = None  # refused, and sent once more
         if call is None:
             if m.method == "INVITE" and not m.tag("To"):
                 self._on_call(m, source)
