@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/dataplane.h"
 
+#include "dataplane/control/captures.h"
 #include "dataplane/control/telemetry.h"
 #include "dataplane/core/eal.h"
 #include "dataplane/core/pool.h"
@@ -296,7 +297,17 @@ static void timers_stop(struct dataplane *dp)
 
 static int listen_start(struct dataplane *dp)
 {
-	return server_listen(dp->server, dp->media, dp->keepalive);
+	const struct captures_conf conf = {
+		.media = dp->media,
+		.keepalive = dp->keepalive,
+		.workers = dp->workers.item,
+		.worker_count = dp->workers.count,
+		.board = dp->workers.board,
+		.qsbr = dp->qsbr,
+		.tsc_hz = dp->tsc_hz,
+	};
+
+	return server_listen(dp->server, &conf);
 }
 
 static int telemetry_start(struct dataplane *dp)

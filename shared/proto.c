@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shared/proto.h"
 
+#include "shared/proto_capture.h"
+
 #include <errno.h>
 
 /* Ranges of product.md 1 and 2, in the units of the wire. The clocks of media reach from the
@@ -337,6 +339,9 @@ static const struct proto_rule rules[PROTO_SIZES] = {
 	[PROTO_FLOW_SET] = {sizeof(struct proto_flow), MANY, check_flow},
 	[PROTO_FLOW_DEL] = {sizeof(struct proto_handle), MANY, check_handle},
 	[PROTO_MONITOR_SET] = {sizeof(struct proto_monitor), MANY, check_monitor},
+	[PROTO_CAPTURE_SET] = {sizeof(struct proto_capture), PROTO_CAPTURES, proto_capture_check},
+	[PROTO_CAPTURE_DEL] = {sizeof(struct proto_capture_del), PROTO_CAPTURES,
+		proto_capture_check_del},
 	[FROM_DATAPLANE(PROTO_WELCOME)] = {sizeof(struct proto_welcome), 1, check_welcome},
 	[FROM_DATAPLANE(PROTO_ACK)] = {sizeof(struct proto_ack), 1, check_ack},
 	[FROM_DATAPLANE(PROTO_MEDIA_READY)] = {sizeof(struct proto_media_ready), MANY,
@@ -346,6 +351,10 @@ static const struct proto_rule rules[PROTO_SIZES] = {
 	[FROM_DATAPLANE(PROTO_BINDING_EVENT)] = {sizeof(struct proto_binding_event), MANY,
 		check_binding_event},
 	[FROM_DATAPLANE(PROTO_LOST)] = {sizeof(struct proto_lost), 1, check_lost},
+	[FROM_DATAPLANE(PROTO_FRAME)] = {sizeof(struct proto_frame), PROTO_FRAMES_MAX,
+		proto_capture_check_frame},
+	[FROM_DATAPLANE(PROTO_CAPTURE_END)] = {sizeof(struct proto_capture_end), MANY,
+		proto_capture_check_end},
 };
 static_assert(PROTO_FROM_CLIENT <= PROTO_SIZES / 2, "client types fit into the hello");
 static_assert(FROM_DATAPLANE(PROTO_FROM_DATAPLANE) <= PROTO_SIZES, "types fit into the hello");

@@ -13,6 +13,8 @@
  *   SYNC_END (generation)              ->    sweeps what this slot did not set again
  *   BINDING_SET/DEL, FLOW_SET/DEL, MONITOR_SET  ->
  *                                      <-    FLOW_EVENT, BINDING_EVENT, LOST
+ *   CAPTURE_SET, CAPTURE_DEL           ->
+ *                                      <-    FRAME, CAPTURE_END
  *
  * Each packet of a client but the HELLO is answered by one ACK (seq, status, first refused record),
  * in order; MEDIA_ADDR by a MEDIA_READY of the accepted records (same seq), if any, and then the
@@ -49,6 +51,8 @@ enum proto_type {
 	PROTO_FLOW_SET,
 	PROTO_FLOW_DEL,
 	PROTO_MONITOR_SET,
+	PROTO_CAPTURE_SET,
+	PROTO_CAPTURE_DEL,
 	PROTO_FROM_CLIENT, /* one past the last type a client may send */
 
 	PROTO_WELCOME = 128,
@@ -57,6 +61,8 @@ enum proto_type {
 	PROTO_FLOW_EVENT,
 	PROTO_BINDING_EVENT,
 	PROTO_LOST,
+	PROTO_FRAME,
+	PROTO_CAPTURE_END,
 	PROTO_FROM_DATAPLANE,
 };
 
@@ -278,6 +284,82 @@ struct proto_lost {
 	uint64_t events;
 };
 static_assert(sizeof(struct proto_lost) == 8, "wire layout");
+
+/* Captures: copies of the frames of one binding or one flow, for engineers. They end with their
+ * bounds, with what they look at, and with the connection; none is given back after it. */
+#define PROTO_CAPTURES            16 /* at a time, all clients together */
+#define PROTO_CAPTURE_PACKETS_MAX 1000000
+#define PROTO_CAPTURE_MS_MAX      3600000 /* longest from now on */
+#define PROTO_FRAME_MAX           1520    /* bytes of a frame that are kept */
+
+enum proto_capture_kind {
+	PROTO_CAPTURE_BINDING = 1, /* its keep-alives, answers and SIP */
+	PROTO_CAPTURE_FLOW,        /* what arrives at its port, and what leaves of it */
+	PROTO_CAPTURE_KINDS,
+};
+
+struct proto_capture {
+	uint32_t capture; /* the client's name for it, told with each frame */
+	uint32_t id;      /* of the binding or flow */
+	uint32_t gen;
+	uint32_t packets_max; /* 1 .. PROTO_CAPTURE_PACKETS_MAX */
+	uint64_t until_ms;
+	uint8_t kind; /* enum proto_capture_kind */
+	uint8_t zero[7];
+};
+static_assert(sizeof(struct proto_capture) == 32, "wire layout");
+
+struct proto_capture_del {
+	uint32_t capture;
+	uint32_t zero;
+};
+static_assert(sizeof(struct proto_capture_del) == 8, "wire layout");
+
+enum proto_frame_fate {
+	PROTO_FRAME_RELAYED = 1, /* in: as it came; out: as it left */
+	PROTO_FRAME_DROPPED,     /* in, for `reason` */
+	PROTO_FRAME_KEEPALIVE,   /* out */
+	PROTO_FRAME_ANSWER,      /* in, proven */
+	PROTO_FRAME_REFUSED,     /* in, named like an answer, but of another source, tag or time */
+	PROTO_FRAME_TO_HOST,     /* in, SIP that goes to the kernel */
+	PROTO_FRAME_FROM_HOST,   /* out, SIP of the kernel's */
+	PROTO_FRAME_FATES,
+};
+
+struct proto_frame {
+	uint32_t capture;
+	uint32_t lost;     /* frames of this capture so far that found no room */
+	uint64_t at_us;    /* CLOCK_BOOTTIME */
+	uint32_t round_us; /* round trip of an answer, else 0 */
+	uint16_t len;      /* of the frame, from its Ethernet header on */
+	uint16_t kept;     /* of it, in data; zeros behind */
+	uint8_t out;       /* 1: it left us, 0: it came */
+	uint8_t fate;      /* enum proto_frame_fate */
+	uint8_t reason;    /* enum facts_drop of a dropped frame, else 0 */
+	uint8_t zero[5];
+	uint8_t data[PROTO_FRAME_MAX];
+};
+static_assert(sizeof(struct proto_frame) == 1552, "wire layout");
+
+/* Frames in one packet. */
+#define PROTO_FRAMES_MAX \
+	((PROTO_PACKET_MAX - sizeof(struct proto_head)) / sizeof(struct proto_frame))
+
+enum proto_capture_why {
+	PROTO_CAPTURE_FULL = 1, /* packets_max */
+	PROTO_CAPTURE_TIME,     /* until_ms */
+	PROTO_CAPTURE_GONE,     /* the binding or flow is no more, or of another generation */
+	PROTO_CAPTURE_WHYS,
+};
+
+/* Behind the last frame. What the client ended itself has none. */
+struct proto_capture_end {
+	uint32_t capture;
+	uint32_t why;    /* enum proto_capture_why */
+	uint32_t frames; /* told */
+	uint32_t lost;   /* that found no room */
+};
+static_assert(sizeof(struct proto_capture_end) == 16, "wire layout");
 
 /* Record size of a type, 0 for one that does not exist. */
 size_t proto_size(uint16_t type);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/control/client.h"
 
+#include "dataplane/control/captures.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -71,12 +72,12 @@ static int client_send_replies(struct client *client)
 	return err;
 }
 
-static int client_send_events(struct client *client)
+static int client_send_queue(struct client *client, struct queue *queue)
 {
-	uint64_t packet[(QUEUE_PACKET_MAX + 7) / 8];
+	uint64_t packet[PROTO_PACKET_MAX / 8];
 
-	for (int i = 0; i < CLIENT_PACKETS; i++) {
-		size_t len = queue_pack(&client->queue, packet, client->seq);
+	for (int i = 0; i < CLIENT_PACKETS && queue->place; i++) {
+		size_t len = queue_pack(queue, packet, client->seq);
 		int err;
 
 		if (len == 0)
@@ -84,7 +85,7 @@ static int client_send_events(struct client *client)
 		err = client_send(client, packet, len, -1);
 		if (err)
 			return err;
-		queue_sent(&client->queue, packet);
+		queue_sent(queue, packet);
 		client->seq++;
 	}
 	return 0;
@@ -96,7 +97,9 @@ static int client_flush(struct client *client)
 	int err = client_send_replies(client);
 
 	if (!err)
-		err = client_send_events(client);
+		err = client_send_queue(client, &client->queue);
+	if (!err)
+		err = client_send_queue(client, &client->frames);
 	return err == -EAGAIN ? 0 : err;
 }
 
@@ -160,7 +163,7 @@ void client_wait(struct client *client)
 		return;
 	if (client_may_read(client))
 		events |= UV_READABLE;
-	if (client->replies || (client->queue.event && !queue_is_empty(&client->queue)))
+	if (client->replies || !queue_is_empty(&client->queue) || !queue_is_empty(&client->frames))
 		events |= UV_WRITABLE;
 	if (events == client->events)
 		return;
@@ -197,6 +200,7 @@ static void client_free(uv_handle_t *handle)
 	struct client *client = handle->data;
 
 	queue_close(&client->queue);
+	queue_close(&client->frames);
 	close(client->fd);
 	free(client);
 }
@@ -214,6 +218,8 @@ void client_close(struct client *client, const char *why)
 			"closed a connection (pid %d) that had no slot: %s", (int)client->pid, why);
 	} else {
 		server->slot[client->slot].client = NULL;
+		if (server->captures)
+			captures_forget(server->captures, client->slot);
 		__atomic_fetch_sub(&server->connected, 1, __ATOMIC_RELAXED);
 		log_warning("closed the client of slot %u (pid %d): %s; its bindings and flows "
 			    "stay until they expire",

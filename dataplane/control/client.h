@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define CLIENT_NO_SLOT   UINT32_MAX
-#define CLIENT_REPLIES   2 /* MEDIA_READY and ACK */
-#define CLIENT_REPLY_MAX QUEUE_PACKET_MAX
-#define CLIENT_HELLO_MS  5000 /* for the first packet */
+#define CLIENT_NO_SLOT UINT32_MAX
+#define CLIENT_REPLIES 2 /* MEDIA_READY and ACK */
+#define CLIENT_REPLY_MAX \
+	(sizeof(struct proto_head) + PROTO_RECORDS_MAX * sizeof(struct proto_media_ready))
+#define CLIENT_HELLO_MS 5000 /* for the first packet */
+#define CLIENT_EVENTS   8192 /* that may wait, power of two */
+#define CLIENT_FRAMES   512  /* captured, likewise */
 
 /* What stays of a slot when its client goes. */
 struct server_slot {
@@ -26,6 +29,7 @@ struct server {
 	struct server_conf conf;
 	struct media *media;
 	struct keepalive *keepalive;
+	struct captures *captures;
 	struct server_slot slot[PROTO_SLOTS];
 	struct client *clients; /* all connections */
 	uv_poll_t listener;
@@ -54,7 +58,8 @@ struct client {
 	uint64_t opened_ms;
 	uint32_t seq;
 	bool closing;
-	struct queue queue;
+	struct queue queue;  /* of events */
+	struct queue frames; /* captured; made with the client's first capture */
 	struct client_reply reply[CLIENT_REPLIES]; /* that the socket did not take yet */
 	unsigned int replies;
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/control/captures.h"
 #include "dataplane/control/client.h"
 #include "dataplane/keepalive/binding.h"
 #include "dataplane/keepalive/keepalive.h"
@@ -109,6 +110,27 @@ static int dispatch_monitor_set(
 	return monitor_set(client->server->media, client->slot, monitor, now_ms);
 }
 
+static int dispatch_capture_set(
+	struct client *client, const void *record, uint64_t now_ms, uint32_t *id)
+{
+	const struct proto_capture *capture = record;
+	int err = 0;
+
+	*id = capture->capture;
+	if (!client->frames.place)
+		err = queue_open(&client->frames, CLIENT_FRAMES, sizeof(struct proto_frame));
+	return err ? err : captures_set(client->server->captures, client->slot, capture, now_ms);
+}
+
+static int dispatch_capture_del(
+	struct client *client, const void *record, uint64_t now_ms, uint32_t *id)
+{
+	const struct proto_capture_del *del = record;
+
+	captures_del(client->server->captures, client->slot, del->capture);
+	return 0;
+}
+
 static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	struct client *client, const void *record, uint64_t now_ms, uint32_t *id) = {
 	[PROTO_SYNC_BEGIN] = dispatch_sync_begin,
@@ -119,6 +141,8 @@ static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	[PROTO_FLOW_SET] = dispatch_flow_set,
 	[PROTO_FLOW_DEL] = dispatch_flow_del,
 	[PROTO_MONITOR_SET] = dispatch_monitor_set,
+	[PROTO_CAPTURE_SET] = dispatch_capture_set,
+	[PROTO_CAPTURE_DEL] = dispatch_capture_del,
 };
 
 static void dispatch_refuse(struct proto_ack *ack, int status, uint32_t id)
@@ -193,7 +217,7 @@ static int dispatch_hello(struct client *client, const struct proto_head *head, 
 	int err = dispatch_hello_check(client, hello);
 
 	if (!err)
-		err = queue_open(&client->queue);
+		err = queue_open(&client->queue, CLIENT_EVENTS, sizeof(struct proto_flow_event));
 	if (err) {
 		struct proto_ack ack = {.seq = head->seq, .status = err, .refused = 1};
 

@@ -5,33 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct queue_event *queue_at(const struct queue *queue, uint32_t position)
+static struct queue_record *queue_at(const struct queue *queue, uint32_t position)
 {
-	return &queue->event[position & (QUEUE_SIZE - 1)];
+	size_t at = position & (queue->size - 1);
+
+	return (struct queue_record *)(void *)(queue->place + at * queue->stride);
 }
 
-int queue_open(struct queue *queue)
+int queue_open(struct queue *queue, uint32_t size, size_t record_max)
 {
-	*queue = (struct queue){.event = calloc(QUEUE_SIZE, sizeof(*queue->event))};
-	return queue->event ? 0 : -ENOMEM;
+	size_t stride = sizeof(struct queue_record) + ((record_max + 7) & ~(size_t)7);
+
+	*queue = (struct queue){.size = size, .stride = (uint32_t)stride};
+	queue->place = calloc(size, stride);
+	return queue->place ? 0 : -ENOMEM;
 }
 
 void queue_close(struct queue *queue)
 {
-	free(queue->event);
+	free(queue->place);
 	*queue = (struct queue){0};
 }
 
 bool queue_push(struct queue *queue, uint16_t type, const void *record)
 {
-	struct queue_event *event = queue_at(queue, queue->tail);
+	struct queue_record *place = queue_at(queue, queue->tail);
 
-	if (queue->tail - queue->head == QUEUE_SIZE) {
+	if (queue_is_full(queue)) {
 		queue->lost++;
 		return false;
 	}
-	event->type = type;
-	memcpy(&event->flow, record, proto_size(type));
+	place->type = type;
+	memcpy(place->data, record, proto_size(type));
 	queue->tail++;
 	return true;
 }
@@ -41,6 +46,7 @@ size_t queue_pack(const struct queue *queue, void *packet, uint32_t seq)
 	struct proto_head *head = packet;
 	uint8_t *record = (uint8_t *)(head + 1);
 	uint32_t at = queue->head;
+	size_t most;
 
 	*head = (struct proto_head){.seq = seq};
 	if (queue->lost) {
@@ -56,12 +62,15 @@ size_t queue_pack(const struct queue *queue, void *packet, uint32_t seq)
 		return 0;
 	head->type = queue_at(queue, at)->type;
 	head->size = (uint16_t)proto_size(head->type);
-	for (; at != queue->tail && head->count < PROTO_RECORDS_MAX; at++) {
-		const struct queue_event *event = queue_at(queue, at);
+	most = (PROTO_PACKET_MAX - sizeof(*head)) / head->size;
+	if (most > PROTO_RECORDS_MAX)
+		most = PROTO_RECORDS_MAX;
+	for (; at != queue->tail && head->count < most; at++) {
+		const struct queue_record *place = queue_at(queue, at);
 
-		if (event->type != head->type)
+		if (place->type != head->type)
 			break;
-		memcpy(record, &event->flow, head->size);
+		memcpy(record, place->data, head->size);
 		record += head->size;
 		head->count++;
 	}

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/control/server.h"
 
+#include "dataplane/control/captures.h"
 #include "dataplane/control/client.h"
+#include "shared/clock.h"
 #include "shared/log.h"
 
 #include <errno.h>
+#include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,12 +53,26 @@ static void server_binding_event(void *ctx, uint32_t slot, const struct proto_bi
 	server_event(ctx, slot, PROTO_BINDING_EVENT, event);
 }
 
+/* A capture counts what finds no room, and its end waits: neither is an event that is lost. */
+static bool server_capture(void *ctx, uint32_t slot, uint16_t type, const void *record)
+{
+	struct server *server = ctx;
+	struct client *client = server->slot[slot].client;
+
+	if (!client || queue_is_full(&client->frames))
+		return false;
+	queue_push(&client->frames, type, record);
+	client_wait(client);
+	return true;
+}
+
 struct event_sink server_sink(struct server *server)
 {
 	return (struct event_sink){
 		.ctx = server,
 		.flow = server_flow_event,
 		.binding = server_binding_event,
+		.capture = server_capture,
 	};
 }
 
@@ -145,10 +162,22 @@ static int server_bind(struct server *server)
 	return err;
 }
 
-int server_listen(struct server *server, struct media *media, struct keepalive *keepalive)
+static int server_open_captures(struct server *server, const struct captures_conf *conf)
 {
-	int err = server_bind(server);
+	struct captures_conf own = *conf;
 
+	own.events = server_sink(server);
+	server->media = conf->media;
+	server->keepalive = conf->keepalive;
+	return captures_open(&server->captures, &own);
+}
+
+int server_listen(struct server *server, const struct captures_conf *conf)
+{
+	int err = server_open_captures(server, conf);
+
+	if (!err)
+		err = server_bind(server);
 	if (err) {
 		log_error("dataplane.socket: %s: %s%s", server->conf.path, strerror(-err),
 			err == -EADDRINUSE       ? " (does another linewatch-dp serve it?)"
@@ -156,8 +185,6 @@ int server_listen(struct server *server, struct media *media, struct keepalive *
 						 : "");
 		return err;
 	}
-	server->media = media;
-	server->keepalive = keepalive;
 	server->listener.data = server;
 	err = uv_poll_init(server->conf.loop, &server->listener, server->fd);
 	if (!err)
@@ -170,6 +197,7 @@ void server_tick(struct server *server, uint64_t now_ms)
 {
 	struct client *next;
 
+	captures_tick(server->captures, clock_boot_us(), rte_rdtsc());
 	for (struct client *client = server->clients; client; client = next) {
 		next = client->next;
 		if (client->slot == CLIENT_NO_SLOT && now_ms > client->opened_ms + CLIENT_HELLO_MS)
@@ -184,6 +212,11 @@ unsigned int server_clients(const struct server *server)
 	return __atomic_load_n(&server->connected, __ATOMIC_RELAXED);
 }
 
+unsigned int server_captures(const struct server *server)
+{
+	return captures_count(server->captures);
+}
+
 static void server_free(uv_handle_t *handle)
 {
 	free(handle->data);
@@ -193,6 +226,9 @@ void server_close(struct server *server)
 {
 	if (!server)
 		return;
+	/* They look at what is no more. */
+	captures_close(server->captures);
+	server->captures = NULL;
 	while (server->clients)
 		client_close(server->clients, "the data plane stops");
 	if (!server->listening) {

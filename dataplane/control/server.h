@@ -10,8 +10,7 @@
 #include <uv.h>
 
 struct server;
-struct media;
-struct keepalive;
+struct captures_conf;
 
 struct server_conf {
 	uv_loop_t *loop;
@@ -31,14 +30,19 @@ int server_open(struct server **server, const struct server_conf *conf);
 /* Where modules drop their events. */
 struct event_sink server_sink(struct server *server);
 
-/* Binds the socket and accepts clients from now on. Returns 0 or -errno after a log line. */
-int server_listen(struct server *server, struct media *media, struct keepalive *keepalive);
+/* Binds the socket and accepts clients from now on: orders go to the modules of `conf`, captures
+ * are made of its workers (its sink is not read). Returns 0 or -errno after a log line. */
+int server_listen(struct server *server, const struct captures_conf *conf);
 
-/* Every 20 ms or so: goes on with clients that had to wait, drops those that never say hello. */
+/* Every 20 ms or so: brings captured frames, goes on with clients that had to wait, drops those
+ * that never say hello. */
 void server_tick(struct server *server, uint64_t now_ms);
 
 /* Clients with a slot at present, for telemetry (any thread). */
 unsigned int server_clients(const struct server *server);
+
+/* Captures at present, likewise. */
+unsigned int server_captures(const struct server *server);
 
 /* Closes all; the memory goes once the loop has run its close callbacks. */
 void server_close(struct server *server);

@@ -11,6 +11,8 @@ struct event_sink {
 	void *ctx;
 	void (*flow)(void *ctx, uint32_t slot, const struct proto_flow_event *event);
 	void (*binding)(void *ctx, uint32_t slot, const struct proto_binding_event *event);
+	/* A FRAME or CAPTURE_END; false: the client has no room for it now. */
+	bool (*capture)(void *ctx, uint32_t slot, uint16_t type, const void *record);
 };
 
 static inline void event_flow(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/worker.h"
 
+#include "dataplane/core/capture.h"
 #include "dataplane/core/spread.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
@@ -95,6 +96,8 @@ static void worker_from_host(struct worker *w, uint16_t port)
 	if (!p->from_host)
 		return;
 	n = rte_ring_sc_dequeue_burst(p->from_host, (void **)mbufs, WORKER_BURST, NULL);
+	if (unlikely(n && capture_on(w, PROTO_CAPTURE_BINDING)))
+		keepalive_capture_host(w, mbufs, n);
 	for (unsigned int i = 0; i < n; i++)
 		worker_tx(w, port, mbufs[i]);
 }

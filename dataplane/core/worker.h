@@ -25,6 +25,7 @@
 struct media;
 struct keepalive;
 struct spread;
+struct capture_board;
 
 /* What is handed to the kernel, best served first: the order of the pump's turns. A class has a
  * ring and a budget of its own, so that a flood of one cannot starve another. */
@@ -62,11 +63,13 @@ struct worker {
 	const struct nexthop_entry *nexthops; /* see nexthop_load() */
 	struct media *media;
 	struct keepalive *keepalive;
+	struct capture_board *board; /* what is captured */
 	struct worker_port
 		port[WORKER_PORTS_MAX]; /* indexed by nexthop_entry.port, not DPDK's id */
 
 	/* Cold. */
 	struct rte_ring *punt[PUNT_CLASSES]; /* to the exception pump, SP/SC */
+	struct rte_ring *captured;           /* of struct proto_frame, to main, SP/SC */
 	const struct timebase *timebase;
 	struct rte_rcu_qsbr *qsbr; /* thread id = index */
 	struct mailbox mailbox;    /* orders of the main thread */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/workers.h"
 
+#include "dataplane/core/capture.h"
 #include "dataplane/core/spread.h"
 #include "shared/log.h"
 
@@ -89,6 +90,8 @@ int workers_open(struct workers *workers, const struct workers_conf *conf)
 	err = workers_spread(workers, conf);
 	for (uint16_t i = 0; i < conf->count && !err; i++)
 		err = worker_open(workers, i, conf);
+	if (!err)
+		err = capture_open(&workers->board, workers->item, workers->count);
 	if (err) {
 		log_error("cannot make the workers' rings: %s (dataplane.memory)", strerror(-err));
 		workers_close(workers);
@@ -114,6 +117,7 @@ void workers_close(struct workers *workers)
 	}
 	for (unsigned int i = 0; i < WORKER_PORTS_MAX; i++)
 		spread_close(workers->spread[i]);
+	capture_close(workers->board, workers->item, workers->count);
 	free(workers->item);
 	*workers = (struct workers){0};
 }

@@ -26,6 +26,7 @@ struct workers {
 	struct worker *item;
 	unsigned int count;
 	struct spread *spread[WORKER_PORTS_MAX]; /* NULL where each worker has its queues */
+	struct capture_board *board;             /* what they are to copy */
 	bool stop;
 	bool running;
 };

@@ -225,6 +225,14 @@ int binding_del(struct keepalive *ka, uint32_t slot, const struct proto_handle *
 	return 0;
 }
 
+const struct addr *binding_device(
+	const struct keepalive *ka, uint32_t slot, uint32_t id, uint32_t gen)
+{
+	const struct binding *b = id < ka->conf.bindings ? &ka->binding[id] : NULL;
+
+	return b && b->flags & BINDING_USED && b->slot == slot && b->gen == gen ? &b->dst : NULL;
+}
+
 void binding_sync_begin(struct keepalive *ka, uint32_t slot)
 {
 	/* A sweep that still runs has its answer in the new one's. */

@@ -19,6 +19,11 @@ int binding_set(struct keepalive *keepalive, uint32_t slot, const struct proto_b
 /* Returns 0, also when the handle names nothing or another generation; -EAGAIN. */
 int binding_del(struct keepalive *keepalive, uint32_t slot, const struct proto_handle *handle);
 
+/* The address of a binding's device, NULL unless it is there, of this generation and this client's.
+ */
+const struct addr *binding_device(
+	const struct keepalive *keepalive, uint32_t slot, uint32_t id, uint32_t gen);
+
 /* Mark and sweep of one client's bindings: what was not set between begin and end goes. The sweep
  * itself runs in keepalive_tick. */
 void binding_sync_begin(struct keepalive *keepalive, uint32_t slot);

@@ -10,6 +10,7 @@
 #include "dataplane/core/route.h"
 #include "shared/proto.h"
 
+#include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_rcu_qsbr.h>
 #include <stdint.h>
@@ -62,8 +63,14 @@ void keepalive_heard(struct worker *w, const struct addr *const source[], uint32
 
 /* Worker: true if this UDP payload is named like an answer to a keep-alive of ours; then nobody
  * else needs it. Only a true one, from the binding's own address, stamps the binding. */
-bool keepalive_answer(
-	struct worker *w, const struct addr *source, const uint8_t *data, uint16_t len);
+bool keepalive_answer(struct worker *w, const struct rte_mbuf *mbuf, const struct addr *source,
+	const uint8_t *data, uint16_t len);
+
+/* Worker, while bindings are captured: a frame from that source that goes to the kernel; and frames
+ * of the kernel, on their way to whom they name. */
+void keepalive_capture_sip(
+	struct worker *w, const struct rte_mbuf *mbuf, const struct addr *source);
+void keepalive_capture_host(struct worker *w, struct rte_mbuf *const mbuf[], unsigned int n);
 
 /* Worker: sends what is due at now_tsc (a bounded number of frames, so that Rx has its turn) and
  * returns the TSC at which it wants to run again; UINT64_MAX when there is nothing to send. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/capture.h"
 #include "dataplane/keepalive/context.h"
 
 #include <rte_mempool.h>
@@ -91,18 +92,39 @@ static void sweep_probe(const struct worker *w, const struct template *t, uint8_
 }
 
 static inline void sweep_write(const struct worker *w, const struct sweep *s,
-	const struct template *t, const struct nexthop_entry *nexthop, struct rte_mbuf *mbuf,
+	const struct template *t, const struct nexthop_entry *nexthop, uint8_t *frame,
 	const struct slots_binding *binding)
 {
-	uint8_t *frame = (uint8_t *)mbuf->buf_addr + RTE_PKTMBUF_HEADROOM;
-
-	sweep_arm(s, mbuf, t->len);
 	if (likely(!(binding->flags & SLOTS_IPV6)))
 		template_write4(t, frame, nexthop, binding->ip, binding->port);
 	else
 		template_write6(t, frame, nexthop, s->ip6[binding->id].ip, binding->port);
 	if (unlikely(t->form != PROBE_NONE))
 		sweep_probe(w, t, frame, binding);
+}
+
+/* Of what left, copies of what is captured: frames are the driver's by now, so they are written
+ * once more. */
+static __rte_noinline void sweep_capture(struct worker *w, const struct sweep *s,
+	const struct sweep_burst *b, const struct slots_binding *binding)
+{
+	struct nexthop_entry nexthop;
+	struct proto_frame frame;
+
+	for (uint16_t i = 0; i < b->sent; i++) {
+		const struct slots_binding *to = &binding[b->origin[i]];
+		const struct template *t = templates_get(s->templates, to->template);
+		uint32_t places = capture_of_binding(w, to->id, to->gen);
+		uint8_t data[TEMPLATE_FRAME_MAX];
+
+		if (likely(!places) || !t || !nexthop_load(w->nexthops, to->nexthop, &nexthop))
+			continue;
+		t = pulse_choose(w, to, t);
+		sweep_write(w, s, t, &nexthop, data, to);
+		capture_take(w, &frame, data, t->len);
+		frame.out = 1;
+		capture_give(w, places, &frame, PROTO_FRAME_KEEPALIVE);
+	}
 }
 
 /* Of what left, those of which more is known than that. */
@@ -141,7 +163,9 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 				return i;
 			b->watch = true;
 		}
-		sweep_write(w, s, t, &aim.nexthop, b->mbuf[b->made], &binding[i]);
+		sweep_arm(s, b->mbuf[b->made], t->len);
+		sweep_write(w, s, t, &aim.nexthop,
+			(uint8_t *)b->mbuf[b->made]->buf_addr + RTE_PKTMBUF_HEADROOM, &binding[i]);
 		b->origin[b->made++] = (uint8_t)i;
 	}
 	return n;
@@ -172,6 +196,8 @@ static uint32_t sweep_send(
 	w->count->keepalives += b.sent;
 	w->count->tx += b.sent;
 	w->work += b.sent;
+	if (unlikely(capture_on(w, PROTO_CAPTURE_BINDING)))
+		sweep_capture(w, s, &b, binding);
 	if (unlikely(b.watch))
 		sweep_watch(w, s, &b, binding);
 	if (unlikely(b.sent < n))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/capture.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/frag.h"
 #include "dataplane/media/relay.h"
@@ -82,6 +83,7 @@ static inline void classify_media(
 	p->len = (uint16_t)(total - sizeof(*p->udp));
 	if (unlikely(rte_be_to_cpu_16(p->udp->dgram_len) != total || mbuf->nb_segs != 1 ||
 		    (v6 ? !p->udp->dgram_cksum : p->ip4->version_ihl != RTE_IPV4_VHL_DEF))) {
+		relay_capture_drop(c->w, id, mbuf, FACTS_DROP_CHECKSUM);
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}
@@ -346,10 +348,13 @@ static void classify_punt_sip(struct classify *c)
 
 	static_assert(WORKER_BURST <= KEEPALIVE_HEARD_MAX, "one lookup for a burst");
 	for (uint16_t i = 0; i < c->sip_count; i++) {
-		if (keepalive_answer(c->w, &c->source[i], c->text[i].data, c->text[i].len)) {
+		if (keepalive_answer(
+			    c->w, c->sip[i], &c->source[i], c->text[i].data, c->text[i].len)) {
 			rte_pktmbuf_free(c->sip[i]);
 			continue;
 		}
+		if (unlikely(capture_on(c->w, PROTO_CAPTURE_BINDING)))
+			keepalive_capture_sip(c->w, c->sip[i], &c->source[i]);
 		key[n] = &c->source[i];
 		c->sip[n++] = c->sip[i];
 	}

@@ -156,6 +156,12 @@ int media_addr_claim(struct media *m, uint32_t slot, const struct proto_media_ad
 	return 0;
 }
 
+bool media_has_flow(const struct media *m, uint32_t slot, uint32_t id, uint32_t gen)
+{
+	return id < m->claims.used && media_client_of(m, id) == slot &&
+		m->flow[id].state & FLOW_ACTIVE && m->flow[id].gen == gen;
+}
+
 static void media_hear(struct media *m, uint64_t now_ms)
 {
 	struct learnt learnt;

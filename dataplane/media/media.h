@@ -58,6 +58,9 @@ void media_close(struct media *media);
 int media_addr_claim(struct media *media, uint32_t slot, const struct proto_media_addr *claim,
 	struct proto_media_ready *ready);
 
+/* A relay flow is there, of this generation and this client's. */
+bool media_has_flow(const struct media *media, uint32_t slot, uint32_t id, uint32_t gen);
+
 /* Every 20 ms or so: what workers learnt, silence, expiry, route changes. Bounded. */
 void media_tick(struct media *media, uint64_t now_ms);
 

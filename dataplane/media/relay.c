@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/relay.h"
 
+#include "dataplane/core/capture.h"
 #include "dataplane/media/learn.h"
 #include "dataplane/media/quality.h"
 #include "dataplane/media/rtp.h"
@@ -368,14 +369,24 @@ static inline bool relay_quick(
 	return true;
 }
 
+void relay_one(
+	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
+{
+	if (unlikely(!relay_quick(w, p, arrival, sent)))
+		relay_packet(w, p, arrival, sent);
+}
+
 void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n)
 {
+	bool captured = capture_on(w, PROTO_CAPTURE_FLOW);
 	uint64_t arrival = quality_arrival(w->timebase, w->now_tsc);
 	struct relay_sent sent;
 
 	sent.count = sent.port = sent.rtp = sent.rtcp = 0;
 	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(!relay_quick(w, &packet[i], arrival, &sent)))
+		if (unlikely(captured))
+			relay_captured(w, &packet[i], arrival, &sent);
+		else if (unlikely(!relay_quick(w, &packet[i], arrival, &sent)))
 			relay_packet(w, &packet[i], arrival, &sent);
 	if (sent.count)
 		worker_tx_burst(w, sent.port, sent.mbuf, sent.count);

@@ -38,6 +38,19 @@ struct relay_sent {
 /* Takes n packets over, at most WORKER_BURST. */
 void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n);
 
+/* One packet of a burst: relays or drops it. */
+void relay_one(struct worker *w, const struct relay_packet *packet, uint64_t arrival,
+	struct relay_sent *sent);
+
+/* The same while flows are captured: if this one is, the frame is copied as it came, and as it
+ * left. */
+void relay_captured(struct worker *w, const struct relay_packet *packet, uint64_t arrival,
+	struct relay_sent *sent);
+
+/* A frame to a port of that slot, about to be dropped by others. */
+void relay_capture_drop(
+	struct worker *w, uint32_t id, const struct rte_mbuf *mbuf, enum facts_drop why);
+
 /* Accepted packets whose legs are of different families; `from` and `out` are those of the record.
  * Takes the packet over. */
 void relay_cross(struct worker *w, const struct relay_packet *packet, uint64_t from, uint64_t out,

@@ -144,6 +144,7 @@ static void rig_open_worker(struct rig *rig)
 	memcpy(w->port[0].mac.addr_bytes, rig_mac, 6);
 	memcpy(w->punt, rig_punt, sizeof(w->punt));
 	assert_int_equal(mailbox_open(&w->mailbox), 0);
+	assert_int_equal(capture_open(&rig->board, w, 1), 0);
 }
 
 static void rig_open_keepalive(struct rig *rig, uint32_t bindings)
@@ -212,6 +213,7 @@ void rig_close(struct rig *rig)
 	for (enum punt_class class = 0; class < PUNT_CLASSES; class ++)
 		rig_punted(rig, class);
 	mailbox_close(&rig->w->mailbox);
+	capture_close(rig->board, rig->w, 1);
 	/* Every buffer came back. */
 	assert_int_equal(rte_mempool_in_use_count(rig_pool), 0);
 	assert_int_equal(rte_mempool_in_use_count(rig_small), 0);

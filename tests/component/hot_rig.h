@@ -5,6 +5,7 @@
 #ifndef TESTS_COMPONENT_HOT_RIG_H
 #define TESTS_COMPONENT_HOT_RIG_H
 
+#include "dataplane/core/capture.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/keepalive/binding.h"
 #include "dataplane/keepalive/keepalive.h"
@@ -27,6 +28,7 @@ struct rig {
 	struct rte_rcu_qsbr *qsbr;
 	struct timebase timebase;
 	struct worker *w;
+	struct capture_board *board;
 	struct nexthop_entry *nexthops;
 	struct media *media;
 	struct keepalive *keepalive;

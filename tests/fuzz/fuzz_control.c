@@ -4,6 +4,7 @@
  * other end, and a sync with nothing in it must leave nothing behind.
  *
  * The input is a list of orders; the first byte of each picks one of run[]. */
+#include "dataplane/control/captures.h"
 #include "dataplane/control/client.h"
 #include "shared/clock.h"
 #include "tests/fuzz/rig_input.h"
@@ -23,6 +24,7 @@ struct world {
 	struct rig *rig;
 	struct server server;
 	struct client client;
+	struct captures *captures;
 	uint16_t seq;
 };
 
@@ -50,23 +52,35 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void judge(struct world *w)
 {
 	struct client *client = &w->client;
-	uint64_t packet[(QUEUE_PACKET_MAX + 7) / 8];
+	uint64_t packet[PROTO_PACKET_MAX / 8];
 	const char *why = "";
 	size_t len;
 
 	for (unsigned int i = 0; i < client->replies; i++)
 		assert(proto_check(client->reply[i].data, client->reply[i].len, false, &why) == 0);
 	client->replies = 0;
-	for (unsigned int i = 0; client->queue.event && i < w->rig->flow_events; i++)
+	for (unsigned int i = 0; client->queue.place && i < w->rig->flow_events; i++)
 		queue_push(&client->queue, PROTO_FLOW_EVENT, &w->rig->event[i].flow);
-	for (unsigned int i = 0; client->queue.event && i < w->rig->binding_events; i++)
+	for (unsigned int i = 0; client->queue.place && i < w->rig->binding_events; i++)
 		queue_push(&client->queue, PROTO_BINDING_EVENT, &w->rig->binding_event[i]);
 	w->rig->flow_events = w->rig->binding_events = 0;
-	while (client->queue.event &&
-		(len = queue_pack(&client->queue, packet, client->seq++)) != 0) {
-		assert(proto_check(packet, len, false, &why) == 0);
-		queue_sent(&client->queue, packet);
+	for (int i = 0; i < 2; i++) {
+		struct queue *queue = i ? &client->frames : &client->queue;
+
+		while (queue->place && (len = queue_pack(queue, packet, client->seq++)) != 0) {
+			assert(proto_check(packet, len, false, &why) == 0);
+			queue_sent(queue, packet);
+		}
 	}
+}
+
+/* As the server does with what captures tell. */
+static bool on_capture(void *ctx, uint32_t slot, uint16_t type, const void *record)
+{
+	struct world *w = ctx;
+
+	assert(slot == w->client.slot);
+	return queue_push(&w->client.frames, type, record);
 }
 
 static void client_begin(struct world *w)
@@ -79,7 +93,10 @@ static void client_end(struct world *w)
 {
 	if (w->client.slot != CLIENT_NO_SLOT)
 		w->server.slot[w->client.slot].client = NULL;
+	captures_forget(w->captures, w->client.slot);
+	assert(captures_count(w->captures) == 0);
 	queue_close(&w->client.queue);
+	queue_close(&w->client.frames);
 	memset(&w->client, 0, sizeof(w->client));
 	client_begin(w);
 }
@@ -141,6 +158,9 @@ static void fit(const struct world *w, uint16_t type, union record *r)
 		r->monitor.expires_ms = w->rig->now_ms + 5000;
 		r->monitor.start_ms = r->monitor.silence_ms = 1000;
 		break;
+	case PROTO_CAPTURE_SET:
+		r->capture.until_ms = w->rig->now_ms + 5000;
+		break;
 	default:;
 	}
 }
@@ -179,6 +199,7 @@ static void run_pass(struct world *w, struct fuzz *f)
 	uint8_t data[FRAME_MAX];
 
 	rig_input_pass(w->rig, 20u * fuzz_u8(f));
+	captures_tick(w->captures, w->rig->now_ms * 1000, w->rig->w->now_tsc);
 	while (rig_sent_raw(w->rig, data))
 		;
 	judge(w);
@@ -222,6 +243,17 @@ static void world_open(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->rig = now_rig = rig_input_rig(64, 64);
+	assert(captures_open(&w->captures,
+		       &(struct captures_conf){
+			       .qsbr = w->rig->qsbr,
+			       .events = {.ctx = w, .capture = on_capture},
+			       .workers = w->rig->w,
+			       .board = w->rig->board,
+			       .worker_count = 1,
+			       .media = w->rig->media,
+			       .keepalive = w->rig->keepalive,
+			       .tsc_hz = RIG_HZ,
+		       }) == 0);
 	w->server = (struct server){
 		.conf = {.facts = &w->rig->facts,
 			.clients = CLIENTS,
@@ -231,6 +263,7 @@ static void world_open(struct world *w)
 			.workers = 1},
 		.media = w->rig->media,
 		.keepalive = w->rig->keepalive,
+		.captures = w->captures,
 	};
 	client_begin(w);
 }
@@ -252,6 +285,7 @@ static void world_close(struct world *w)
 	assert(w->rig->facts.head->flows_used == 0);
 	assert(w->rig->facts.head->bindings_used == 0);
 	assert(w->rig->routes == 0);
+	captures_close(w->captures);
 	rig_close(w->rig);
 	now_rig = NULL;
 }

@@ -22,12 +22,17 @@ union record {
 	struct proto_flow_event flow_event;
 	struct proto_binding_event binding_event;
 	struct proto_lost lost;
+	struct proto_capture capture;
+	struct proto_capture_del capture_del;
+	struct proto_frame frame;
+	struct proto_capture_end capture_end;
 };
 
 static const uint16_t types[] = {PROTO_HELLO, PROTO_SYNC_BEGIN, PROTO_SYNC_END, PROTO_CONF,
 	PROTO_MEDIA_ADDR, PROTO_BINDING_SET, PROTO_BINDING_DEL, PROTO_FLOW_SET, PROTO_FLOW_DEL,
-	PROTO_MONITOR_SET, PROTO_WELCOME, PROTO_ACK, PROTO_MEDIA_READY, PROTO_FLOW_EVENT,
-	PROTO_BINDING_EVENT, PROTO_LOST};
+	PROTO_MONITOR_SET, PROTO_CAPTURE_SET, PROTO_CAPTURE_DEL, PROTO_WELCOME, PROTO_ACK,
+	PROTO_MEDIA_READY, PROTO_FLOW_EVENT, PROTO_BINDING_EVENT, PROTO_LOST, PROTO_FRAME,
+	PROTO_CAPTURE_END};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static inline struct addr address(const char *text)
@@ -131,6 +136,17 @@ static inline void good_client(uint16_t type, union record *r)
 	case PROTO_MONITOR_SET:
 		good_monitor(&r->monitor);
 		break;
+	case PROTO_CAPTURE_SET:
+		r->capture = (struct proto_capture){.capture = 7,
+			.id = 1,
+			.gen = 1,
+			.packets_max = 1000,
+			.until_ms = 1,
+			.kind = PROTO_CAPTURE_BINDING};
+		break;
+	case PROTO_CAPTURE_DEL:
+		r->capture_del.capture = 7;
+		break;
 	default:
 		r->handle = (struct proto_handle){1, 1};
 	}
@@ -170,6 +186,19 @@ static inline void good_dataplane(uint16_t type, union record *r)
 	case PROTO_BINDING_EVENT:
 		r->binding_event = (struct proto_binding_event){
 			.kind = PROTO_BINDING_EXPIRED, .at_ms = 1};
+		break;
+	case PROTO_FRAME:
+		r->frame = (struct proto_frame){.capture = 7,
+			.at_us = 1,
+			.len = 60,
+			.kept = 2,
+			.fate = PROTO_FRAME_DROPPED,
+			.reason = 1,
+			.data = {1, 2}};
+		break;
+	case PROTO_CAPTURE_END:
+		r->capture_end = (struct proto_capture_end){
+			.capture = 7, .why = PROTO_CAPTURE_GONE};
 		break;
 	default:
 		r->lost.events = 1;

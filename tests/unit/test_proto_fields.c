@@ -303,6 +303,59 @@ static void answer_fields(void **state)
 	BROKEN(PROTO_LOST, struct proto_lost, r->events = 0, "loss of no events");
 }
 
+static void capture_fields(void **state)
+{
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->kind = 0, "capture of no known kind");
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->kind = 3, "capture of no known kind");
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->packets_max = 0,
+		"capture of a number of packets out of range");
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->packets_max = 1000001,
+		"capture of a number of packets out of range");
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->until_ms = 0, "capture without an end");
+	BROKEN(PROTO_CAPTURE_SET, struct proto_capture, r->zero[6] = 1,
+		"capture has bytes that must be zero");
+	BROKEN(PROTO_CAPTURE_DEL, struct proto_capture_del, r->zero = 1,
+		"end of a capture has bytes that must be zero");
+	BROKEN(PROTO_CAPTURE_END, struct proto_capture_end, r->why = 0,
+		"capture ends for no known reason");
+	BROKEN(PROTO_CAPTURE_END, struct proto_capture_end, r->why = 4,
+		"capture ends for no known reason");
+}
+
+static void frame_fields(void **state)
+{
+	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = 0, "captured frame of no known fate");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_FATES,
+		"captured frame of no known fate");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->out = 1,
+		"captured frame of the wrong direction");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_RELAYED; r->reason = 0;
+		r->out = 2, "captured frame of the wrong direction");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_KEEPALIVE;
+		r->reason = 0, "captured frame of the wrong direction");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->reason = 255,
+		"captured frame with a reason out of range");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_ANSWER,
+		"captured frame with a reason out of range");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->round_us = 1,
+		"captured frame with a round trip and no answer");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->len = PROTO_FRAME_MAX + 1;
+		r->kept = PROTO_FRAME_MAX + 1, "captured frame keeps more than there is");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->len = 1,
+		"captured frame keeps more than there is");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->data[PROTO_FRAME_MAX - 1] = 1,
+		"captured frame goes on behind its length");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->zero[4] = 1,
+		"captured frame has bytes that must be zero");
+	BROKEN(PROTO_FRAME, struct proto_frame, r->at_us = 0, "captured frame without a time");
+	ACCEPTED(PROTO_FRAME, struct proto_frame, r->len = 9000; r->kept = PROTO_FRAME_MAX;
+		 r->data[PROTO_FRAME_MAX - 1] = 1);
+	ACCEPTED(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_ANSWER; r->reason = 0;
+		 r->round_us = 20000);
+	ACCEPTED(PROTO_FRAME, struct proto_frame, r->fate = PROTO_FRAME_RELAYED; r->reason = 0;
+		 r->out = 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +367,8 @@ int main(void)
 		cmocka_unit_test(flow_fields),
 		cmocka_unit_test(monitor_fields),
 		cmocka_unit_test(answer_fields),
+		cmocka_unit_test(capture_fields),
+		cmocka_unit_test(frame_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

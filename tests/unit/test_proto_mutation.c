@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "shared/facts.h"
 #include "tests/unit/proto_samples.h"
 
 /* What the fields of an accepted record must satisfy, said once more and differently. */
@@ -116,6 +117,17 @@ static bool plausible(uint16_t type, const union record *r)
 			r->binding_event.at_ms;
 	case PROTO_LOST:
 		return r->lost.events;
+	case PROTO_CAPTURE_SET:
+		return r->capture.kind - 1 < 2 && r->capture.packets_max - 1 < 1000000 &&
+			r->capture.until_ms;
+	case PROTO_CAPTURE_DEL:
+		return !r->capture_del.zero;
+	case PROTO_FRAME:
+		return r->frame.fate - 1 < 7 && r->frame.out < 2 && r->frame.at_us &&
+			r->frame.kept <= r->frame.len && r->frame.kept <= 1520 &&
+			r->frame.reason < FACTS_DROP_MAX;
+	case PROTO_CAPTURE_END:
+		return r->capture_end.why - 1 < 3;
 	default:
 		return true;
 	}

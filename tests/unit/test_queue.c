@@ -8,11 +8,13 @@
 #include <cmocka.h>
 
 static struct queue queue;
-static uint64_t packet[(QUEUE_PACKET_MAX + 7) / 8];
+#define QUEUE_SIZE 8192
+
+static uint64_t packet[PROTO_PACKET_MAX / 8];
 
 static int setup(void **state)
 {
-	return queue_open(&queue);
+	return queue_open(&queue, QUEUE_SIZE, sizeof(struct proto_flow_event));
 }
 
 static int teardown(void **state)
