@@ -100,6 +100,13 @@ static const char *check_sync(const void *record)
 	return sync->generation == 0 ? "sync of generation 0" : NULL;
 }
 
+static const char *check_sync_end(const void *record)
+{
+	const struct proto_sync *sync = record;
+
+	return sync->since_ms ? "end of a sync with a time" : check_sync(record);
+}
+
 static const char *check_conf(const void *record)
 {
 	const struct proto_conf *conf = record;
@@ -331,7 +338,7 @@ struct proto_rule {
 static const struct proto_rule rules[PROTO_SIZES] = {
 	[PROTO_HELLO] = {sizeof(struct proto_hello), 1, check_hello},
 	[PROTO_SYNC_BEGIN] = {sizeof(struct proto_sync), 1, check_sync},
-	[PROTO_SYNC_END] = {sizeof(struct proto_sync), 1, check_sync},
+	[PROTO_SYNC_END] = {sizeof(struct proto_sync), 1, check_sync_end},
 	[PROTO_CONF] = {sizeof(struct proto_conf), PROTO_CLASSES, check_conf},
 	[PROTO_MEDIA_ADDR] = {sizeof(struct proto_media_addr), MANY, check_media_addr},
 	[PROTO_BINDING_SET] = {sizeof(struct proto_binding), MANY, check_binding},

@@ -104,8 +104,11 @@ static_assert(sizeof(struct proto_welcome) == 48, "wire layout");
 
 struct proto_sync {
 	uint64_t generation; /* rises with each sync of a slot */
+	/* Of SYNC_BEGIN: when the client lost the data plane that held its bindings before; 0 if it
+	 * does not know. A new process then sends the keep-alives that are missing since. */
+	uint64_t since_ms;
 };
-static_assert(sizeof(struct proto_sync) == 8, "wire layout");
+static_assert(sizeof(struct proto_sync) == 16, "wire layout");
 
 /* Keep-alive parameters of one device class (product.md 2). PERIOD and the batch parameters hold
  * for the whole node, and are taken from class 0. */

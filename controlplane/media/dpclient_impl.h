@@ -106,6 +106,7 @@ struct dpclient {
 	uint64_t last_boot_id;
 	uint64_t generation;
 	bool restarted;
+	uint64_t lost_ms; /* when what it held for us was lost with the connection, 0 = nothing */
 
 	const uint8_t *facts; /* NULL: no data plane was seen yet */
 	size_t facts_size;

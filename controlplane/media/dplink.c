@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/media/dpclient_impl.h"
+#include "shared/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@ void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool
 	bool was_up = c->stage == DPSTAGE_UP;
 
 	log_line(level, "data plane at %s: %s", c->path.sun_path, why);
+	/* Until all is in place again, the first loss counts. */
+	if (was_up)
+		c->lost_ms = clock_boot_ms();
 	c->link = NULL;
 	c->stage = DPSTAGE_AWAY;
 	c->blocked = false;

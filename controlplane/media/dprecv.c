@@ -98,6 +98,7 @@ static void dprecv_refused(struct dpclient *c, const struct proto_ack *ack)
 static void dprecv_up(struct dpclient *c)
 {
 	c->stage = DPSTAGE_UP;
+	c->lost_ms = 0;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
 		c->bindings_set, c->flows_set);

@@ -102,7 +102,9 @@ static bool dpsend_sync(struct dpclient *c, uint16_t type, enum dpstage next)
 {
 	struct proto_sync *sync = dpsend_records(c);
 
-	sync->generation = c->generation;
+	*sync = (struct proto_sync){.generation = c->generation};
+	if (type == PROTO_SYNC_BEGIN)
+		sync->since_ms = c->lost_ms;
 	if (!dpsend_packet(c, type, 1))
 		return false;
 	if (type == PROTO_SYNC_END)

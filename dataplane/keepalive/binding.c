@@ -12,6 +12,7 @@
 /* The walk comes by each binding once a second, given a tick of 20 ms. */
 #define BINDING_WALK_PARTS 50
 #define BINDING_WALK_LEAST 1024
+#define BINDING_NOTICE_MS  20
 
 static uint32_t binding_expiry(uint64_t expires_ms, uint64_t now_ms)
 {
@@ -72,6 +73,16 @@ static void binding_leave(struct keepalive *ka, uint32_t id)
 	b->next = b->prev = id;
 }
 
+/* Stands for an IPv6 address where only its phase matters: neighbours remain neighbours. */
+static uint32_t binding_digest(const uint8_t ip[static 16])
+{
+	uint32_t word[4];
+
+	memcpy(word, ip, sizeof(word));
+	return rte_cpu_to_be_32(rte_be_to_cpu_32(word[3]) + rte_be_to_cpu_32(word[2]) +
+		rte_be_to_cpu_32(word[1]) + rte_be_to_cpu_32(word[0]));
+}
+
 /* Tells the worker; the caller has seen to it that its mailbox has room. */
 static void binding_tell(struct keepalive *ka, uint32_t id)
 {
@@ -87,6 +98,7 @@ static void binding_tell(struct keepalive *ka, uint32_t id)
 
 	if (b->dst.family == ADDR_IPV6) {
 		hot.flags = SLOTS_IPV6;
+		hot.ip = binding_digest(b->dst.ip);
 		mail = sweep_mail_ip6(id, b->dst.ip);
 		mailbox_send(binding_mailbox(ka, id), &mail);
 	} else {
@@ -205,8 +217,10 @@ int binding_set(
 	/* A refreshed registration changes nothing for the worker. */
 	if (!(before.flags & BINDING_USED) || before.gen != b->gen ||
 		before.template != b->template || before.nexthop != b->nexthop ||
-		!addr_equal(&before.dst, &b->dst))
+		!addr_equal(&before.dst, &b->dst)) {
 		binding_tell(ka, set->id);
+		ka->sync[slot].told = true;
+	}
 	return 0;
 }
 
@@ -237,11 +251,28 @@ void binding_sync_begin(struct keepalive *ka, uint32_t slot)
 {
 	/* A sweep that still runs has its answer in the new one's. */
 	ka->sync[slot].left = 0;
+	ka->sync[slot].told = false;
 	ka->sync[slot].mark++;
 }
 
-void binding_sync_end(struct keepalive *ka, uint32_t slot)
+/* The mail comes behind those of the bindings. */
+static void binding_greet(struct keepalive *ka, uint64_t since_ms, uint64_t now_ms)
 {
+	uint64_t away = UINT64_MAX;
+	struct mail mail;
+
+	/* The client may have noticed it a moment later than it was. */
+	if (since_ms > BINDING_NOTICE_MS && since_ms <= now_ms)
+		away = (now_ms - since_ms + BINDING_NOTICE_MS) * ka->conf.tsc_hz / 1000;
+	mail = sweep_mail_greet(away);
+	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
+		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
+}
+
+void binding_sync_end(struct keepalive *ka, uint32_t slot, uint64_t since_ms, uint64_t now_ms)
+{
+	if (ka->sync[slot].told)
+		binding_greet(ka, since_ms, now_ms);
 	ka->sync[slot].left = ka->conf.bindings;
 }
 

@@ -33,6 +33,7 @@ struct binding {
 /* Mark and sweep of one client. */
 struct binding_sync {
 	uint8_t mark;
+	bool told;     /* workers since it began */
 	uint32_t left; /* bindings that the walk has still to look at */
 };
 

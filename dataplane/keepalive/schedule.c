@@ -1,119 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/keepalive/schedule.h"
+#include "dataplane/keepalive/schedule_impl.h"
 
 #define SCHEDULE_GAP_SHIFT 8  /* fraction bits of gap */
 #define SCHEDULE_MOVES     64 /* bindings moved to other slots in one call */
-
-struct schedule_conf schedule_conf_make(uint32_t period_ms, uint32_t interval_ms, uint32_t one_time,
-	bool smooth, uint64_t hz, uint32_t workers, uint32_t index)
-{
-	uint32_t intervals = (uint32_t)(((uint64_t)period_ms + interval_ms - 1) / interval_ms);
-	uint32_t joined = (intervals + SLOTS_MAX - 1) / SLOTS_MAX;
-	uint32_t share = one_time / workers + (index < one_time % workers);
-	struct schedule_conf conf = {
-		.period = (period_ms - (uint64_t)(joined - 1) * interval_ms) * hz / 1000,
-		.slots = (uint16_t)((intervals + joined - 1) / joined),
-		.batch = SCHEDULE_NO_LIMIT,
-		.joined = (uint16_t)joined,
-		.smooth = smooth || joined > 1,
-	};
-
-	if (one_time)
-		conf.batch = (share ? share : 1) * joined;
-	return conf;
-}
-
-static bool schedule_same(const struct schedule_conf *a, const struct schedule_conf *b)
-{
-	return a->period == b->period && a->slots == b->slots;
-}
-
-void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t *where,
-	const struct schedule_conf *conf, uint64_t now)
-{
-	*s = (struct schedule){.conf = *conf, .step = conf->period / conf->slots};
-	slots_open(&s->slots, memory, capacity, where, conf->slots);
-	s->spread = s->step;
-	s->hurry = SCHEDULE_NEVER;
-	s->round = now + s->step;
-	s->from = s->round;
-}
-
-static uint64_t schedule_slot_due(const struct schedule *s, uint32_t slot)
-{
-	return s->round + slot * s->step + (slot < s->current ? s->conf.period : 0);
-}
-
-/* Messages that are still to go out of the open slot. */
-static uint32_t schedule_left(const struct schedule *s)
-{
-	uint32_t size = s->slots.slot[s->current].size;
-
-	if (!s->partial)
-		return size - s->at;
-	if (s->sent >= s->quota || s->sent >= size)
-		return 0;
-	return s->quota - s->sent;
-}
-
-/* The new slot for an old one that is due at `due`: the latest that is due no later. */
-static uint32_t schedule_regroup(
-	const struct schedule *old, const struct schedule_conf *conf, uint64_t due, uint64_t now)
-{
-	uint64_t left = due > now ? due - now : 0;
-	uint64_t to;
-
-	/* A shorter period shrinks all that is left of the old one alike. */
-	if (conf->period < old->conf.period)
-		left = (uint64_t)((unsigned __int128)left * conf->period / old->conf.period);
-	to = left / (conf->period / conf->slots);
-	return to < conf->slots ? (uint32_t)to : conf->slots - 1u;
-}
-
-/* An open slot goes in two parts: what was sent waits for its next period, the rest comes first and
- * is through when it would have been. */
-static void schedule_regroup_open(struct schedule *s, const struct schedule *old,
-	const struct schedule_conf *conf, uint64_t now)
-{
-	uint64_t due = schedule_slot_due(old, old->current);
-	uint64_t end = due + old->spread;
-	uint32_t next = schedule_regroup(old, conf, due + old->conf.period, now);
-
-	if (schedule_left(old) == 0) {
-		slots_join(&s->slots, old->current, next);
-		return;
-	}
-	if (!old->partial)
-		slots_join_before(&s->slots, old->current, old->chunk, next);
-	slots_join(&s->slots, old->current, 0);
-	s->hurry = end > now ? end - now : 0;
-}
-
-void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now)
-{
-	struct schedule old = *s;
-
-	s->conf = *conf;
-	if (schedule_same(&old.conf, conf))
-		return;
-	s->hurry = SCHEDULE_NEVER;
-	slots_regroup(&s->slots, conf->slots);
-	for (uint32_t i = 0; i < old.slots.count; i++) {
-		if (old.open && i == old.current)
-			schedule_regroup_open(s, &old, conf, now);
-		else
-			slots_join(&s->slots, i,
-				schedule_regroup(&old, conf, schedule_slot_due(&old, i), now));
-	}
-	slots_regrouped(&s->slots);
-	s->step = conf->period / conf->slots;
-	/* The old slots' messages still go out within an old interval of their due times. */
-	s->spread = s->step < old.spread ? s->step : old.spread;
-	s->round = now;
-	s->from = now;
-	s->current = 0;
-	s->open = false;
-}
+#define SCHEDULE_CLUMP     64 /* messages at once that are no clump: one call of the driver */
 
 /* Places move while a slot is swept: those below `at` were sent, those above not. */
 static bool schedule_sweeps(const struct schedule *s, uint32_t slot)
@@ -130,16 +20,45 @@ static void schedule_step_forward(struct schedule *s, uint32_t n)
 		s->chunk = s->slots.next[s->chunk];
 }
 
+/* Where a binding belongs, and where it goes if there is no room. */
+static uint32_t schedule_home(const struct schedule *s, const struct slots_binding *binding)
+{
+	return (uint32_t)((uint64_t)slots_phase(binding) * s->slots.count >> 32);
+}
+
+/* More of them in one slot would be a clump. */
+static bool schedule_crowded(const struct schedule *s, uint32_t slot)
+{
+	uint32_t size = s->slots.slot[slot].size;
+	uint32_t least = s->slots.slot[slots_emptiest(&s->slots)].size;
+
+	return size >= s->conf.batch || size >= least + least / 8 + SCHEDULE_CLUMP;
+}
+
+static uint32_t schedule_enter(struct schedule *s, const struct slots_binding *binding)
+{
+	uint32_t home = schedule_home(s, binding);
+
+	if (!schedule_crowded(s, home))
+		return home;
+	s->astray = s->slots.count + 1;
+	return slots_emptiest(&s->slots);
+}
+
 bool schedule_add(struct schedule *s, const struct slots_binding *binding)
 {
 	struct slots_binding *here = slots_find(&s->slots, binding->id, NULL, NULL);
-	uint32_t slot = slots_emptiest(&s->slots);
-	struct slot *into = &s->slots.slot[slot];
+	uint32_t slot;
+	struct slot *into;
 
-	if (here) {
+	if (here && here->ip == binding->ip && here->port == binding->port) {
 		*here = *binding;
 		return true;
 	}
+	if (here)
+		schedule_remove(s, binding->id);
+	slot = schedule_enter(s, binding);
+	into = &s->slots.slot[slot];
 	if (!slots_push(&s->slots, slot, binding))
 		return false;
 	if (!schedule_sweeps(s, slot))
@@ -205,7 +124,8 @@ static void schedule_skip(struct schedule *s, uint64_t now)
 
 	if (now < due || now - due < s->conf.period)
 		return;
-	periods = (now - due) / s->conf.period;
+	/* What is owed to a greeting may be more. */
+	periods = (now - due) / s->conf.period - s->greeting;
 	s->round += periods * s->conf.period;
 	s->cut += periods * s->conf.slots;
 }
@@ -216,6 +136,11 @@ static void schedule_begin(struct schedule *s, uint64_t now)
 	uint64_t spread = s->hurry < s->spread ? s->hurry : s->spread;
 
 	schedule_skip(s, now);
+	s->basis = schedule_slot_due(s, s->current);
+	if (s->basis >= s->from)
+		s->greeting = false;
+	else if (s->greeting)
+		s->basis = s->from;
 	s->open = true;
 	s->started = now;
 	s->sent = 0;
@@ -239,29 +164,31 @@ static void schedule_end(struct schedule *s)
 {
 	s->slots.slot[s->current].resume = s->partial ? s->at : 0;
 	s->open = false;
-	s->from = s->started + s->step / 2;
+	/* The first slot after a change is not late, but early. */
+	s->from = s->started + (s->fresh == s->slots.count ? 0 : s->step / 2);
+	if (s->fresh && --s->fresh == 0)
+		s->spread = s->step;
+	s->astray -= s->astray > 0;
 	if (++s->current == s->slots.count) {
 		s->current = 0;
-		s->spread = s->step;
 		s->round += s->conf.period;
 	}
 }
 
 /* When message n of the open slot may go out: on its schedule, and after a stall at twice the pace
  * until it is back on it. */
-static uint64_t schedule_message_due(const struct schedule *s, uint32_t n)
-{
-	uint64_t due = schedule_slot_due(s, s->current);
-
-	return due + ((n * s->gap) >> SCHEDULE_GAP_SHIFT);
-}
-
 static uint64_t schedule_message_at(const struct schedule *s, uint32_t n)
 {
-	uint64_t due = schedule_message_due(s, n);
+	uint64_t due = schedule_slot_due(s, s->current) + ((n * s->gap) >> SCHEDULE_GAP_SHIFT);
 	uint64_t soonest = s->started + ((n * s->gap) >> (SCHEDULE_GAP_SHIFT + 1));
 
 	return due > soonest ? due : soonest;
+}
+
+/* What its lateness is measured against. */
+static uint64_t schedule_message_due(const struct schedule *s, uint32_t n)
+{
+	return s->basis + ((n * s->gap) >> (SCHEDULE_GAP_SHIFT + s->greeting));
 }
 
 /* Sheds what is far above the average, as a new period or mass removal left it. All of them were
@@ -269,7 +196,7 @@ static uint64_t schedule_message_at(const struct schedule *s, uint32_t n)
 static bool schedule_level(struct schedule *s)
 {
 	struct slot *slot = &s->slots.slot[s->current];
-	uint32_t limit = s->even + s->even / 8;
+	uint32_t limit = s->even + s->even / 8 + SCHEDULE_CLUMP;
 
 	if (limit > s->conf.batch)
 		limit = s->conf.batch;
@@ -283,6 +210,7 @@ static bool schedule_level(struct schedule *s)
 			return true;
 		last = slots_pop(&s->slots, s->current);
 		slots_push(&s->slots, to, &last);
+		s->astray = s->slots.count + 1;
 		if (s->at > slot->size)
 			s->at = slot->size;
 	}
@@ -319,10 +247,36 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 	return n;
 }
 
+/* Of the n that come next, those that were not at home go there; their messages are out. */
+static void schedule_settle(struct schedule *s, uint32_t n)
+{
+	const struct slots_binding *passed = slots_at(&s->slots, s->chunk, s->at);
+	uint32_t away[SLOTS_CHUNK], count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (schedule_home(s, &passed[i]) != s->current)
+			away[count++] = passed[i].id;
+	schedule_step_forward(s, n);
+	for (uint32_t i = 0; i < count; i++) {
+		struct slots_binding binding = *slots_find(&s->slots, away[i], NULL, NULL);
+		uint32_t home = schedule_home(s, &binding);
+
+		if (schedule_crowded(s, home)) {
+			s->astray = s->slots.count + 1;
+			continue;
+		}
+		schedule_remove(s, binding.id);
+		slots_push(&s->slots, home, &binding);
+	}
+}
+
 void schedule_sent(struct schedule *s, uint32_t n)
 {
 	s->sent += n;
-	schedule_step_forward(s, n);
+	if (s->astray && !s->partial)
+		schedule_settle(s, n);
+	else
+		schedule_step_forward(s, n);
 	if (s->partial && s->at == s->slots.slot[s->current].size) {
 		s->at = 0;
 		s->chunk = s->slots.slot[s->current].head;
@@ -336,13 +290,4 @@ uint64_t schedule_next(const struct schedule *s)
 	if (!s->open)
 		return due > s->from ? due : s->from;
 	return schedule_left(s) ? schedule_message_at(s, s->sent) : 0;
-}
-
-uint32_t schedule_needed(const struct schedule_conf *conf, uint32_t total)
-{
-	uint32_t most = (total + conf->slots - 1) / conf->slots;
-
-	if (most <= conf->batch)
-		return 0;
-	return (most + conf->joined - 1) / conf->joined;
 }

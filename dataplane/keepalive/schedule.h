@@ -3,16 +3,27 @@
  * the owner's choice (the data plane: TSC cycles). One owner (a worker).
  *
  * The period is cut into PERIOD / SEND_INTERVAL slots, rounded up, one step = period / slots apart.
- * A binding enters the emptiest slot and stays there; a batch is a slot. Slot k is due at
- * round + k * step, and round advances by exactly one period: the phase never drifts. So no binding
- * waits longer than PERIOD + SEND_INTERVAL, whatever is added or removed, unless
+ * A batch is a slot. Slot k is due at n * period + k * step of the clock itself, whenever the owner
+ * started: the phase never drifts. A destination has a slot of its own, its home, which follows
+ * from its address alone (slots_phase); it enters that one unless it is crowded, else the emptiest,
+ * and stays. So nothing clumps, and another process on the same clock sends in the same phase.
+ *
+ * Promise: no binding waits longer than PERIOD + SEND_INTERVAL for its first message or between
+ * two, whatever is added or removed, unless
  *   - a fixed batch size is too small (the rest is served first the next time; `cut` counts it),
  *   - the owner stalled: what was missed is caught up slot by slot, at most twice as fast as usual,
- *     and a stall longer than the period owes each binding one message, not several (`cut`).
+ *     and a stall longer than the period owes each binding one message, not several (`cut`),
+ *   - it was added to a schedule that knows nothing, because the owner is a new process.
+ *
+ * The last is what schedule_greet() is for: the owner says since when messages may be missing, and
+ * what was due since then is caught up as after a stall. A binding at home then waits at most
+ * PERIOD + SEND_INTERVAL + the time from `since` to the call. One that stood elsewhere, before or
+ * now, gets its message within PERIOD + SEND_INTERVAL of the call; if `since` lies a period back or
+ * is not known, all get theirs within half of that.
  *
  * A new period regroups: each old slot is appended whole to the latest new slot that is due no
- * later than it was. Slots that got too full hand bindings to the emptiest slot right after these
- * were sent, which only ever shortens a wait. */
+ * later than it was. Slots that got too full hand bindings to the emptiest, and who is not at home
+ * goes there once there is room, each right after its message: that only ever shortens a wait. */
 #ifndef DATAPLANE_KEEPALIVE_SCHEDULE_H
 #define DATAPLANE_KEEPALIVE_SCHEDULE_H
 
@@ -42,6 +53,9 @@ struct schedule {
 	uint64_t round; /* when slot 0 of this round is due */
 	uint64_t from;  /* not before that: keeps a catch-up below twice the usual pace */
 	uint32_t current;
+	uint32_t fresh;  /* slots to go in the round after a change */
+	uint32_t astray; /* slots to go in which somebody may not be at home */
+	bool greeting;   /* it catches up what another process owed: late by no fault of ours */
 	/* Of the current slot, while it is open. */
 	bool open;
 	bool partial;     /* it holds more than a batch may send */
@@ -52,6 +66,7 @@ struct schedule {
 	uint32_t even;    /* size of a slot if all were equal, rounded up */
 	uint64_t gap;     /* between two messages, in 1/256 units; 0 = at once */
 	uint64_t started; /* when it was opened */
+	uint64_t basis;   /* and when it should have been */
 	uint64_t cut;     /* batches that a fixed size or a stall cut short */
 };
 
@@ -68,7 +83,7 @@ static inline size_t schedule_memory(uint32_t capacity)
 	return slots_memory(capacity);
 }
 
-/* As slots_open(); the first slot is due one step from now. */
+/* As slots_open(); the first slot is due within a step. */
 void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t *where,
 	const struct schedule_conf *conf, uint64_t now);
 
@@ -76,15 +91,21 @@ void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t
  * period + interval). Cost: slots + chunks, not bindings. */
 void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now);
 
-/* Adds a binding (first message within one period) or updates it where it stands. False: full. */
+/* Messages may be missing since then (SCHEDULE_NEVER: nobody knows), also of bindings that were
+ * added only now. Some get one more than they need. */
+void schedule_greet(struct schedule *s, uint64_t since, uint64_t now);
+
+/* Adds a binding (first message within one period) or updates it where it stands; with another
+ * address it is a new one. False: full. */
 bool schedule_add(struct schedule *s, const struct slots_binding *binding);
 
 /* Removes it if it is there. */
 void schedule_remove(struct schedule *s, uint32_t id);
 
 /* A span of bindings that are due now: up to `max`, in memory order, valid until the next call.
- * *due is the scheduled time of the first. Returns 0 when none is due yet, or when housekeeping
- * took its place (then schedule_next() is not in the future). */
+ * *due is the scheduled time of the first; while greeting, that of the catch-up. Returns 0 when
+ * none is due yet, or when housekeeping took its place (then schedule_next() is not in the future).
+ */
 uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 	const struct slots_binding **first, uint64_t *due);
 

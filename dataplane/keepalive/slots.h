@@ -22,7 +22,7 @@ enum slots_binding_flags {
 
 /* All that a sweep reads of a binding. */
 struct slots_binding {
-	uint32_t ip; /* network order */
+	uint32_t ip; /* network order; of an IPv6 address a digest, for its phase */
 	uint32_t id;
 	uint16_t port; /* network order */
 	uint16_t nexthop;
@@ -31,6 +31,17 @@ struct slots_binding {
 	uint8_t flags;     /* enum slots_binding_flags */
 };
 static_assert(sizeof(struct slots_binding) == 16, "four to a cache line");
+
+/* The moment of the period that is this destination's own, as a fraction of 2^32: a function of its
+ * address alone, so that it is the same in every process. Neighbours in address or port lie far
+ * apart. */
+static inline uint32_t slots_phase(const struct slots_binding *binding)
+{
+	uint64_t key = (uint64_t)__builtin_bswap32(binding->ip) << 16 |
+		__builtin_bswap16(binding->port);
+
+	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);
+}
 
 struct slots_chunk {
 	struct slots_binding binding[SLOTS_CHUNK];

@@ -26,6 +26,13 @@ static void run_conf(struct worker *w, const struct mail *mail)
 	schedule_set(&sweep_of(w)->schedule, &conf, w->now_tsc);
 }
 
+static void run_greet(struct worker *w, const struct mail *mail)
+{
+	uint64_t away = mail->arg[0], now = w->now_tsc;
+
+	schedule_greet(&sweep_of(w)->schedule, away > now ? SCHEDULE_NEVER : now - away, now);
+}
+
 static void run_table6(struct worker *w, const struct mail *mail)
 {
 	sweep_of(w)->ip6 = mail->ptr;
@@ -59,6 +66,11 @@ struct mail sweep_mail_conf(const struct schedule_conf *conf)
 	mail.ptr = (void *)(uintptr_t)conf->smooth;
 	memcpy(mail.arg, conf, sizeof(mail.arg));
 	return mail;
+}
+
+struct mail sweep_mail_greet(uint64_t away)
+{
+	return (struct mail){.run = run_greet, .arg = {away}};
 }
 
 struct mail sweep_mail_table6(struct sweep_ip6 *table)

@@ -50,7 +50,8 @@ struct fake {
 	uint32_t binding_first;
 	uint32_t binding_count;
 	uint64_t generation;
-	int refuse; /* hello is answered by this error */
+	uint64_t since_ms; /* of the last sync that began */
+	int refuse;        /* hello is answered by this error */
 	bool refuse_media;
 	bool deaf; /* reads nothing */
 	struct held_flow flows[FLOWS];
@@ -273,6 +274,9 @@ static void fake_take(struct fake *f, const struct proto_head *head)
 		case PROTO_BINDING_DEL:
 			assert_int_equal(f->bindings[handle->id].binding.gen, handle->gen);
 			f->bindings[handle->id].set = false;
+			break;
+		case PROTO_SYNC_BEGIN:
+			f->since_ms = ((const struct proto_sync *)records)->since_ms;
 			break;
 		case PROTO_SYNC_END:
 			f->generation = ((const struct proto_sync *)records)->generation;
@@ -554,6 +558,7 @@ static void test_first_sync(void **state)
 	start(b);
 	assert_int_equal(b->ups, 1);
 	assert_int_equal(b->restarts, 1);
+	assert_int_equal(b->fake.since_ms, 0);
 	assert_int_equal(b->fake.hello.slot, 3);
 	assert_int_equal(b->fake.hello.incarnation, 9);
 	assert_int_equal(b->fake.generation, 1);
@@ -639,7 +644,7 @@ static void test_refused_here(void **state)
 static void test_restart(void **state)
 {
 	struct bench *b = *state;
-	uint64_t before;
+	uint64_t before, died;
 
 	start(b);
 	for (uint32_t n = 0; n < BINDINGS; n++) {
@@ -652,6 +657,7 @@ static void test_restart(void **state)
 		set_flow(b, at(1, n), at(0, n), 1);
 	}
 	settle(b);
+	died = clock_boot_ms();
 	fake_die(&b->fake);
 	UNTIL(b, b->downs == 1);
 	dpclient_flow_del(b->c, at(0, 3), 1);
@@ -663,6 +669,8 @@ static void test_restart(void **state)
 	start(b);
 	assert_int_equal(b->ups, 2);
 	assert_int_equal(b->restarts, 2);
+	/* Keep-alives are missing since the old one died. */
+	assert_in_range(b->fake.since_ms, died, before);
 	for (uint32_t n = 0; n < SLOTS; n++) {
 		assert_int_equal(held(b, 0, n)->set, n != 3);
 		assert_true(held(b, 1, n)->set);

@@ -112,6 +112,8 @@ static inline void good_client(uint16_t type, union record *r)
 		proto_sizes(r->hello.sizes);
 		break;
 	case PROTO_SYNC_BEGIN:
+		r->sync = (struct proto_sync){.generation = 1, .since_ms = 1000};
+		break;
 	case PROTO_SYNC_END:
 		r->sync.generation = 1;
 		break;

@@ -88,6 +88,7 @@ static void hello_fields(void **state)
 		"hello of a program with other record sizes");
 	BROKEN(PROTO_SYNC_BEGIN, struct proto_sync, r->generation = 0, "sync of generation 0");
 	BROKEN(PROTO_SYNC_END, struct proto_sync, r->generation = 0, "sync of generation 0");
+	BROKEN(PROTO_SYNC_END, struct proto_sync, r->since_ms = 1, "end of a sync with a time");
 	BROKEN(PROTO_WELCOME, struct proto_welcome, r->binding_count++,
 		"welcome with binding ids that run over");
 	BROKEN(PROTO_WELCOME, struct proto_welcome, r->monitor_first = 9,
