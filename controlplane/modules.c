@@ -133,6 +133,7 @@ static int dp_module_open(struct loop *loop)
 		.port_min = conf->node.media_port_min,
 		.port_max = conf->node.media_port_max,
 		.bindings_max = conf->dataplane.bindings,
+		.monitors_max = conf_monitors(conf),
 	};
 
 	if (!conf_uses_dataplane(conf))

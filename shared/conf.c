@@ -268,3 +268,10 @@ bool conf_uses_dataplane(const struct conf *conf)
 	}
 	return false;
 }
+
+uint32_t conf_monitors(const struct conf *conf)
+{
+	const struct conf_dataplane *dp = &conf->dataplane;
+
+	return dp->monitor == CONF_MONITOR_OFF ? 0 : dp->monitors / dp->clients;
+}

@@ -246,4 +246,7 @@ int conf_each(
 /* False when media is `none` for every trunk and for devices: the node needs no data plane. */
 bool conf_uses_dataplane(const struct conf *conf);
 
+/* Monitored flows of one control-plane loop, 0 when there are no monitor ports. */
+uint32_t conf_monitors(const struct conf *conf);
+
 #endif

@@ -194,7 +194,8 @@ const struct param param_table[] = {
 	{AT_MEDIA(mode), .name = "mode", .type = PARAM_ENUM, .flags = LIVE, .value = "relay",
 	 .words = media_words,
 	 .help = "Media of registered devices and of trunks that do not say: through the data "
-		 "plane, watched only, or not touched."},
+		 "plane, watched only as it passes by dataplane.monitor_ports, or not touched. "
+		 "With monitor and none the parties' addresses pass as they are."},
 	{AT_MEDIA(timeout_s), .name = "media_timeout", .type = PARAM_INT,
 	 .flags = LIVE_TRUNK | PARAM_ZERO_OFF, .value = "60", .min = 20, .max = 300, .unit = "s",
 	 .help = "Silence after which a party is probed."},

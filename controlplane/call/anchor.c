@@ -2,6 +2,7 @@
 #include "controlplane/call/anchor.h"
 
 #include "controlplane/call/calls.h"
+#include "controlplane/call/monitor.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/media/sdp.h"
 
@@ -32,7 +33,7 @@ static uint16_t media_index(const struct leg *leg)
 	return 0;
 }
 
-static int take(struct leg *leg)
+static int take_port(struct leg *leg)
 {
 	struct calls *calls = leg->call->calls;
 	uint16_t media = media_index(leg);
@@ -50,6 +51,7 @@ static void give_back(struct leg *leg)
 {
 	struct calls *calls = leg->call->calls;
 
+	monitor_close(leg);
 	if (leg->media.at.port == 0)
 		return;
 	dpclient_flow_del(calls->dp, leg->media.at, leg->media.gen);
@@ -60,9 +62,10 @@ static void give_back(struct leg *leg)
 
 int anchor_open(struct call *call)
 {
+	int (*take)(struct leg * leg) = call->media == CONF_MEDIA_RELAY ? take_port : monitor_open;
 	int rc;
 
-	if (call->media != CONF_MEDIA_RELAY)
+	if (call->media == CONF_MEDIA_NONE)
 		return 0;
 	rc = take(&call->leg[0]);
 	if (rc == 0)
@@ -77,6 +80,8 @@ int anchor_claim(struct leg *leg)
 	struct calls *calls = leg->call->calls;
 	int rc;
 
+	if (leg->call->media == CONF_MEDIA_MONITOR)
+		return monitor_open(leg);
 	if (leg->media.at.port == 0)
 		return 0;
 	if (leg->media.at.media >= calls->conf->node.media.count || !calls->dp)
@@ -94,7 +99,7 @@ int anchor_claim(struct leg *leg)
 void anchor_close(struct call *call)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		if (call->leg[i].media.at.port != 0)
+		if (anchor_is_watched(&call->leg[i]))
 			watch_read_facts(&call->leg[i]);
 	}
 	give_back(&call->leg[0]);
@@ -231,25 +236,23 @@ static struct verdict_clock clock_of(const struct leg *leg)
 	return verdict_clock(&par, &media);
 }
 
-/* NAT is evident where the party's SDP names another address than its packets come from. */
-static bool behind_nat(const struct leg *leg)
+bool anchor_behind_nat(const struct leg *leg)
 {
 	return !addr_same_ip(&leg->media.rtp, &leg->dialog.flow.remote);
 }
 
-static void push(struct leg *leg)
+static void push_relay(struct leg *leg, const struct verdict_clock *clock)
 {
 	struct calls *calls = leg->call->calls;
 	const struct proto_flow *before = dpclient_flow_get(calls->dp, leg->media.at);
-	struct verdict_clock clock = clock_of(leg);
 	struct proto_flow flow = {
 		.gen = leg->media.gen,
 		.peer_gen = leg_other(leg)->media.gen,
 		.remote = leg->media.rtp,
 		.remote_rtcp = leg->media.rtcp,
 		.signal = leg->dialog.flow.remote,
-		.start_ms = clock.start_ms,
-		.silence_ms = clock.silence_ms,
+		.start_ms = clock->start_ms,
+		.silence_ms = clock->silence_ms,
 		.flags = PROTO_FLOW_RTCP_LIFE,
 		.clock_rate = leg->media.clock_rate,
 		.dscp = (uint8_t)leg_media_conf(leg)->dscp,
@@ -264,7 +267,7 @@ static void push(struct leg *leg)
 		flow.flags |= PROTO_FLOW_MUX;
 	if (leg->media.secure)
 		flow.flags |= PROTO_FLOW_SECURE;
-	if (behind_nat(leg))
+	if (anchor_behind_nat(leg))
 		flow.flags |= PROTO_FLOW_SIGNAL;
 	if (!before && leg->media.latched.family != ADDR_NONE) {
 		flow.flags |= PROTO_FLOW_LATCHED;
@@ -275,7 +278,7 @@ static void push(struct leg *leg)
 	if (same && before->remote.family != ADDR_NONE && flow.remote.family != ADDR_NONE &&
 		!addr_equal(&before->remote, &flow.remote))
 		flow.flags |= PROTO_FLOW_RELEARN;
-	if (clock.start_ms || clock.silence_ms) {
+	if (clock->start_ms || clock->silence_ms) {
 		flow.flags |= PROTO_FLOW_CLOCK;
 		/* A clock that goes on keeps its start; one that begins anew, begins now (LV-02).
 		 */
@@ -289,11 +292,57 @@ static void push(struct leg *leg)
 		watch_media_reset(leg);
 }
 
+bool anchor_is_watched(const struct leg *leg)
+{
+	return leg->media.at.port != 0 || leg->media.monitor != 0;
+}
+
+int anchor_facts(const struct leg *leg, struct dpclient_flow_facts *facts)
+{
+	const struct calls *calls = leg->call->calls;
+
+	if (leg->media.monitor)
+		return dpclient_monitor_facts(
+			calls->dp, leg->media.monitor - 1, calls_now(calls), facts);
+	if (leg->media.at.port == 0)
+		return -ENOENT;
+	return dpclient_flow_facts(calls->dp, leg->media.at, calls_now(calls), facts);
+}
+
+bool anchor_clock(const struct leg *leg, struct anchor_clock *clock)
+{
+	const struct calls *calls = leg->call->calls;
+	const struct proto_monitor *monitor;
+	const struct proto_flow *flow;
+
+	if (leg->media.monitor) {
+		monitor = dpclient_monitor_get(calls->dp, leg->media.monitor - 1);
+		if (monitor)
+			*clock = (struct anchor_clock){
+				monitor->clock_ms, monitor->start_ms, monitor->silence_ms};
+		return monitor && monitor->flags & PROTO_FLOW_CLOCK;
+	}
+	flow = leg->media.at.port ? dpclient_flow_get(calls->dp, leg->media.at) : NULL;
+	if (flow)
+		*clock = (struct anchor_clock){flow->clock_ms, flow->start_ms, flow->silence_ms};
+	return flow && flow->flags & PROTO_FLOW_CLOCK;
+}
+
+static void push(struct leg *leg)
+{
+	struct verdict_clock clock = clock_of(leg);
+
+	if (leg->media.monitor)
+		monitor_push(leg, &clock);
+	else
+		push_relay(leg, &clock);
+}
+
 void anchor_push(struct call *call)
 {
 	agree(&call->leg[0]);
 	agree(&call->leg[1]);
-	if (call->leg[0].media.at.port == 0 || call->leg[1].media.at.port == 0)
+	if (!anchor_is_watched(&call->leg[0]) || !anchor_is_watched(&call->leg[1]))
 		return;
 	if (call->flow_expires_ms == 0)
 		call->flow_expires_ms = calls_now(call->calls) + FLOW_LIFE_MS;

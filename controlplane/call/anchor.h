@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A call's audio in the data plane: ports, rewritten descriptions, flows. With media `monitor` or
- * `none` descriptions pass with our o= line only and there are no flows. */
+ * `none` descriptions pass with our o= line only; with `none` there are no flows. */
 #ifndef CONTROLPLANE_CALL_ANCHOR_H
 #define CONTROLPLANE_CALL_ANCHOR_H
 
@@ -8,10 +8,11 @@
 
 #include <stddef.h>
 
-/* Takes a port for each leg. Returns 0, or -ENOSPC: answer 503. */
+/* Takes a port or a monitored flow for each leg. Returns 0, or -errno (-ENOSPC): answer 503. */
 int anchor_open(struct call *call);
 
-/* Takes back the port of a restored leg (leg->media.at and gen are set). 0 or -errno. */
+/* Takes back the port of a restored leg (leg->media.at and gen are set), or another monitored flow.
+ * 0 or -errno. */
 int anchor_claim(struct leg *leg);
 
 /* Removes the flows and gives the ports back. What was heard stays readable in leg->media. */
@@ -35,6 +36,23 @@ int anchor_write(struct leg *leg, const char *text, bool answer);
 /* Brings the data plane up to date with both descriptions and the call's state: after each
  * offer/answer, when the call becomes active, and when a media clock changes. */
 void anchor_push(struct call *call);
+
+/* The leg is watched in the data plane, by relay or monitor. */
+bool anchor_is_watched(const struct leg *leg);
+
+/* What the data plane has seen of the leg. 0 or -ENOENT. */
+int anchor_facts(const struct leg *leg, struct dpclient_flow_facts *facts);
+
+/* The leg's media clock as the data plane has it. */
+struct anchor_clock {
+	uint64_t clock_ms; /* when it started */
+	uint32_t start_ms, silence_ms;
+};
+/* False: it is stopped. */
+bool anchor_clock(const struct leg *leg, struct anchor_clock *clock);
+
+/* NAT is evident where the party's SDP names another address than its packets come from. */
+bool anchor_behind_nat(const struct leg *leg);
 
 /* Prolongs the flows' life. */
 void anchor_prolong(struct call *call);

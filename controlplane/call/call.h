@@ -65,7 +65,8 @@ struct leg_ask_slot {
 /* The leg's side of the audio stream. */
 struct leg_media {
 	struct dpclient_port at; /* our port; port 0: not anchored */
-	uint32_t gen;            /* of the port */
+	uint32_t monitor;        /* number of its monitored flow, from 1; 0: none */
+	uint32_t gen;            /* of the port or the monitored flow */
 	bool mux;                /* rtcp-mux on this leg */
 	bool sends;              /* RTP is expected from it */
 	bool both;               /* the stream runs both ways */

@@ -159,17 +159,19 @@ static void write_media(const struct leg *leg, struct record *rec)
 	struct addr local;
 
 	put_time(rec, leg, "proof_rtp", media->rtp_ms);
+	if (leg->call->media == CONF_MEDIA_NONE)
+		return;
+	media_addr(rec, leg, "sdp", &media->rtp);
+	media_num(rec, leg, "pkts", media->packets + media->packets_past);
+	media_num(rec, leg, "lost", media->lost + media->lost_past);
+	media_num(rec, leg, "jitter_ms", media->jitter_ms);
+	media_num(rec, leg, "rtp_ms", media->rtp_ms ? clock_wall_of(media->rtp_ms) : 0);
 	if (media->at.port == 0)
 		return;
 	local = calls->conf->node.media.item[media->at.media];
 	local.port = media->at.port;
 	media_addr(rec, leg, "local", &local);
 	media_num(rec, leg, "gen", media->gen);
-	media_addr(rec, leg, "sdp", &media->rtp);
-	media_num(rec, leg, "pkts", media->packets + media->packets_past);
-	media_num(rec, leg, "lost", media->lost + media->lost_past);
-	media_num(rec, leg, "jitter_ms", media->jitter_ms);
-	media_num(rec, leg, "rtp_ms", media->rtp_ms ? clock_wall_of(media->rtp_ms) : 0);
 	flow = dpclient_flow_get(calls->dp, media->at);
 	if (!flow || !(flow->flags & PROTO_FLOW_LATCHED))
 		return;

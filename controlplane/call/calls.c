@@ -14,6 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing may be read of a monitored flow that was the former one's. */
+#define CALLS_MONITOR_REST_MS 1000
+
+static int calls_open_monitors(struct calls *calls, uint32_t gen_first)
+{
+	uint32_t count = conf_monitors(calls->conf);
+	int rc;
+
+	if (!calls->dp || count == 0)
+		return 0;
+	rc = slots_open(&calls->monitors, count, CALLS_MONITOR_REST_MS, gen_first);
+	if (rc < 0)
+		return rc;
+	calls->monitor_leg = calloc(count, sizeof(struct leg *));
+	return calls->monitor_leg ? 0 : -ENOMEM;
+}
+
 int calls_open(struct calls *calls, uint32_t gen_first)
 {
 	const struct conf_node *node = &calls->conf->node;
@@ -29,7 +46,7 @@ int calls_open(struct calls *calls, uint32_t gen_first)
 		if (!calls->port_leg[i])
 			return -ENOMEM;
 	}
-	return 0;
+	return calls_open_monitors(calls, gen_first);
 }
 
 void calls_close(struct calls *calls)
@@ -43,6 +60,8 @@ void calls_close(struct calls *calls)
 			ports_close(calls->ports[i]);
 		free(calls->port_leg[i]);
 	}
+	slots_close(calls->monitors);
+	free(calls->monitor_leg);
 }
 
 struct call *calls_by_id(struct calls *calls, const char *id)
@@ -257,6 +276,7 @@ void calls_dp_events(struct calls *calls, struct dpclient_events *events)
 		.arg = calls,
 		.up = watch_dp_up,
 		.flow = watch_dp_flow,
+		.monitor = watch_dp_monitor,
 		.binding = on_binding,
 		.lost = watch_dp_lost,
 	};

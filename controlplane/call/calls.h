@@ -6,6 +6,7 @@
 #include "controlplane/call/call.h"
 #include "controlplane/media/ports.h"
 #include "controlplane/media/sdp.h"
+#include "controlplane/media/slots.h"
 #include "controlplane/registrar/digest.h"
 #include "controlplane/registrar/registrar.h"
 #include "shared/log.h"
@@ -33,6 +34,8 @@ struct calls {
 	struct dpclient *dp; /* NULL: media none everywhere */
 	struct ports *ports[DPCLIENT_MEDIA_MAX];
 	struct leg **port_leg[DPCLIENT_MEDIA_MAX]; /* slot -> leg */
+	struct slots *monitors;   /* numbers of monitored flows; NULL: this node monitors none */
+	struct leg **monitor_leg; /* number -> leg */
 	struct call *table;
 	uint32_t count;
 	bool closing; /* no new calls: the node stops */

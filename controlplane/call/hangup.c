@@ -272,7 +272,7 @@ static void finish(struct call *call)
 		.ended_ms = call->end_wall,
 		.cause = call->cause,
 		.code = call->code,
-		.media = call->media == CONF_MEDIA_RELAY,
+		.media = call->media != CONF_MEDIA_NONE,
 		.media_live = call->media_live,
 	};
 	char peer[2][ADDR_STRLEN];

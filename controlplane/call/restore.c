@@ -66,7 +66,7 @@ void restore_call(struct calls *calls, const char *id, const struct record *rec)
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		if (anchor_claim(&call->leg[i]) < 0)
-			log_warning("call %s: media port of leg %c is not ours any more", id,
+			log_warning("call %s: media of leg %c is not ours to watch any more", id,
 				call->leg[i].name);
 	}
 	if (store_call_adopt(calls->store, &call->store, id, rec) < 0) {

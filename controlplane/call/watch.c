@@ -79,7 +79,7 @@ void watch_start(struct call *call, uint64_t answered_ms)
 	watch_step(call, &event);
 	for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++)
 		watch_timer(&call->leg[i]);
-	if (call->media == CONF_MEDIA_RELAY)
+	if (call->media != CONF_MEDIA_NONE)
 		wheel_arm(calls->wheel, &call->proof,
 			calls_now(calls) + calls->conf->redis.proof_interval_s * 1000ull);
 }
@@ -106,13 +106,11 @@ void watch_probe_result(struct leg *leg, unsigned int code)
 
 bool watch_read_facts(struct leg *leg)
 {
-	struct calls *calls = leg->call->calls;
 	struct leg_media *media = &leg->media;
 	struct dpclient_flow_facts facts;
 	uint64_t heard;
 
-	if (media->at.port == 0 ||
-		dpclient_flow_facts(calls->dp, media->at, calls_now(calls), &facts) < 0)
+	if (anchor_facts(leg, &facts) < 0)
 		return false;
 	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
 	if (facts.rtcp_ms != 0 && !media->rtcp_seen) {
@@ -162,8 +160,7 @@ static struct leg *leg_at(struct calls *calls, struct dpclient_port at)
 
 static void on_silent(struct leg *leg, const struct proto_flow_event *event)
 {
-	struct calls *calls = leg->call->calls;
-	const struct proto_flow *flow = dpclient_flow_get(calls->dp, leg->media.at);
+	struct anchor_clock clock;
 	uint64_t heard = event->last_rtp_ms > event->last_rtcp_ms ? event->last_rtp_ms
 								  : event->last_rtcp_ms;
 	struct verdict_event silent = {
@@ -171,16 +168,15 @@ static void on_silent(struct leg *leg, const struct proto_flow_event *event)
 		.leg = (uint8_t)leg_index(leg),
 	};
 
-	if (!flow || !(flow->flags & PROTO_FLOW_CLOCK))
+	if (!anchor_clock(leg, &clock))
 		return;
-	silent.timeout_ms = heard > flow->clock_ms ? flow->silence_ms : flow->start_ms;
-	silent.at_ms = heard > flow->clock_ms ? heard : flow->clock_ms;
+	silent.timeout_ms = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
+	silent.at_ms = heard > clock.clock_ms ? heard : clock.clock_ms;
 	watch_step(leg->call, &silent);
 }
 
-void watch_dp_flow(void *arg, struct dpclient_port at, const struct proto_flow_event *event)
+static void on_flow(struct leg *leg, const struct proto_flow_event *event)
 {
-	struct leg *leg = leg_at(arg, at);
 	struct verdict_event heard = {.kind = VERDICT_HEARD};
 
 	if (!leg)
@@ -204,6 +200,18 @@ void watch_dp_flow(void *arg, struct dpclient_port at, const struct proto_flow_e
 		anchor_push(leg->call);
 		break;
 	}
+}
+
+void watch_dp_flow(void *arg, struct dpclient_port at, const struct proto_flow_event *event)
+{
+	on_flow(leg_at(arg, at), event);
+}
+
+void watch_dp_monitor(void *arg, uint32_t number, const struct proto_flow_event *event)
+{
+	struct calls *calls = arg;
+
+	on_flow(calls->monitor_leg[number], event);
 }
 
 void watch_dp_up(void *arg, bool restarted)
@@ -237,21 +245,17 @@ void watch_dp_lost(void *arg, uint64_t events)
 	HASH_ITER(hh, calls->table, call, next) {
 		for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
 			struct leg *leg = &call->leg[i];
-			const struct proto_flow *flow;
+			struct anchor_clock clock;
 			struct dpclient_flow_facts facts;
 			struct proto_flow_event event = {.kind = PROTO_FLOW_SILENT};
 			uint64_t heard, limit, now = calls_now(calls);
 
-			if (leg->media.at.port == 0 ||
-				dpclient_flow_facts(calls->dp, leg->media.at, now, &facts) < 0)
-				continue;
-			flow = dpclient_flow_get(calls->dp, leg->media.at);
-			if (!flow || !(flow->flags & PROTO_FLOW_CLOCK))
+			if (anchor_facts(leg, &facts) < 0 || !anchor_clock(leg, &clock))
 				continue;
 			heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
-			limit = heard > flow->clock_ms ? flow->silence_ms : flow->start_ms;
-			if (heard < flow->clock_ms)
-				heard = flow->clock_ms;
+			limit = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
+			if (heard < clock.clock_ms)
+				heard = clock.clock_ms;
 			if (limit == 0 || now - heard < limit)
 				continue;
 			event.last_rtp_ms = facts.rtp_ms;

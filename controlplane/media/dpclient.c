@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A record that the data plane would take for malformed costs the whole connection: it is refused
- * here, where its author can be told. */
-static int dpclient_check(uint16_t type, const void *record)
+int dpclient_check(uint16_t type, const void *record)
 {
 	_Alignas(8) uint8_t packet[sizeof(struct proto_head) + sizeof(struct proto_conf)];
 	struct proto_head head = {.type = type, .size = (uint16_t)proto_size(type), .count = 1};
@@ -50,6 +48,8 @@ static void dpclient_free(struct dpclient *c)
 	dpfacts_unmap(c);
 	dptable_free(&c->flows_dirty);
 	dptable_free(&c->bindings_dirty);
+	dptable_free(&c->monitors_dirty);
+	free(c->monitors);
 	free(c->flows);
 	free(c->bindings);
 	free(c);
@@ -61,8 +61,10 @@ static int dpclient_tables(struct dpclient *c)
 
 	c->flows = calloc(flows + 1, sizeof(*c->flows));
 	c->bindings = calloc(c->bindings_max + 1, sizeof(*c->bindings));
-	if (!c->flows || !c->bindings || dptable_init(&c->flows_dirty, flows) < 0 ||
-		dptable_init(&c->bindings_dirty, c->bindings_max) < 0)
+	c->monitors = calloc(c->monitors_max + 1, sizeof(*c->monitors));
+	if (!c->flows || !c->bindings || !c->monitors || dptable_init(&c->flows_dirty, flows) < 0 ||
+		dptable_init(&c->bindings_dirty, c->bindings_max) < 0 ||
+		dptable_init(&c->monitors_dirty, c->monitors_max) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -88,6 +90,7 @@ static void dpclient_take_conf(struct dpclient *c, const struct dpclient_conf *c
 		c->classes[i].class_id = (uint8_t)i;
 	}
 	c->bindings_max = conf->bindings_max;
+	c->monitors_max = conf->monitors_max;
 	c->retry_max_ms = conf->retry_max_ms ? conf->retry_max_ms : DPCLIENT_RETRY_MAX_MS;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 }
@@ -302,13 +305,16 @@ void dpclient_status(const struct dpclient *c, struct dpclient_status *out)
 
 	for (uint32_t i = c->welcome.binding_count; known && i < c->bindings_max; i++)
 		unplaced += c->bindings[i].state == DPWANT_SET;
+	for (uint32_t i = c->welcome.monitor_count; known && i < c->monitors_max; i++)
+		unplaced += c->monitors[i].state == DPWANT_SET;
 	*out = (struct dpclient_status){
 		.up = c->stage == DPSTAGE_UP,
 		.boot_id = c->last_boot_id,
 		.workers = known ? c->welcome.workers : 0,
 		.flows = c->flows_set,
 		.bindings = c->bindings_set,
-		.pending = c->flows_dirty.count + c->bindings_dirty.count,
+		.monitors = c->monitors_set,
+		.pending = c->flows_dirty.count + c->bindings_dirty.count + c->monitors_dirty.count,
 		.binding_capacity = known ? c->welcome.binding_count : 0,
 		.resyncs = c->resyncs,
 		.refused = c->refused,

@@ -37,6 +37,7 @@ struct dpclient_events {
 	/* ev->id means nothing here, `at` does; gen is compared already: it is the flow that is
 	 * set. */
 	void (*flow)(void *arg, struct dpclient_port at, const struct proto_flow_event *ev);
+	void (*monitor)(void *arg, uint32_t number, const struct proto_flow_event *ev);
 	void (*binding)(void *arg, uint32_t index, const struct proto_binding_event *ev);
 	/* Events were lost: look at the facts of all flows and bindings. */
 	void (*lost)(void *arg, uint64_t events);
@@ -53,6 +54,7 @@ struct dpclient_conf {
 	uint16_t port_min;     /* even; the same range on each media address */
 	uint16_t port_max;     /* odd */
 	uint32_t bindings_max; /* binding indexes 0 .. bindings_max-1 may be used */
+	uint32_t monitors_max; /* likewise numbers of monitored flows */
 	struct proto_conf classes[PROTO_CLASSES]; /* class_id is the array index */
 	uint32_t class_count;                     /* at least 1 */
 	struct dpclient_events events;
@@ -96,6 +98,12 @@ int dpclient_binding_set(struct dpclient *c, uint32_t index, const struct proto_
 void dpclient_binding_del(struct dpclient *c, uint32_t index, uint32_t gen);
 const struct proto_binding *dpclient_binding_get(const struct dpclient *c, uint32_t index);
 
+/* Monitored flows by number, as bindings; monitor->id is not read. Media clocks restart at each
+ * resync. */
+int dpclient_monitor_set(struct dpclient *c, uint32_t number, const struct proto_monitor *monitor);
+void dpclient_monitor_del(struct dpclient *c, uint32_t number, uint32_t gen);
+const struct proto_monitor *dpclient_monitor_get(const struct dpclient *c, uint32_t number);
+
 /* Changes the parameters of one keep-alive class (conf->class_id). Returns 0 or -EINVAL. */
 int dpclient_class_set(struct dpclient *c, const struct proto_conf *conf);
 
@@ -120,6 +128,8 @@ struct dpclient_flow_facts {
  * plane seen yet). */
 int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
 	struct dpclient_flow_facts *out);
+int dpclient_monitor_facts(const struct dpclient *c, uint32_t number, uint64_t now_ms,
+	struct dpclient_flow_facts *out);
 
 /* When a binding was last heard (SIP or answer to a keep-alive), CLOCK_BOOTTIME ms; 0 = never. */
 uint64_t dpclient_binding_heard(const struct dpclient *c, uint32_t index, uint64_t now_ms);
@@ -135,6 +145,7 @@ struct dpclient_status {
 	uint32_t workers;
 	uint32_t flows;            /* set now */
 	uint32_t bindings;         /* set now */
+	uint32_t monitors;         /* set now */
 	uint32_t pending;          /* records not sent yet */
 	uint32_t binding_capacity; /* of the data plane, 0 = unknown */
 	uint64_t resyncs;

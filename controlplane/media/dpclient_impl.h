@@ -38,6 +38,13 @@ struct dpbinding {
 	bool sent;
 };
 
+struct dpmonitor {
+	struct proto_monitor monitor;
+	uint32_t sent_gen; /* as in struct dpflow */
+	uint8_t state;     /* enum dpwant_state */
+	bool sent;
+};
+
 enum dpstage {
 	DPSTAGE_AWAY,    /* not connected */
 	DPSTAGE_HELLO,   /* HELLO is to be sent */
@@ -46,7 +53,7 @@ enum dpstage {
 	DPSTAGE_CONF,
 	DPSTAGE_MEDIA,   /* MEDIA_ADDR is to be sent */
 	DPSTAGE_PLACES,  /* waits for all MEDIA_READY; bindings may go */
-	DPSTAGE_RECORDS, /* all bindings and flows; SYNC_END behind them */
+	DPSTAGE_RECORDS, /* all bindings and flows of both kinds; SYNC_END behind them */
 	DPSTAGE_END,     /* waits for the ACK of SYNC_END */
 	DPSTAGE_UP,
 };
@@ -92,6 +99,10 @@ struct dpclient {
 	uint32_t bindings_max;
 	uint32_t bindings_set;
 	struct dptable bindings_dirty;
+	struct dpmonitor *monitors;
+	uint32_t monitors_max;
+	uint32_t monitors_set;
+	struct dptable monitors_dirty;
 
 	struct dplink *link;
 	enum dpstage stage;
@@ -131,8 +142,20 @@ int64_t dpclient_flow_index(const struct dpclient *c, struct dpclient_port at);
 /* A uv handle is closed; with the last one the client is freed (dpclient.c). */
 void dpclient_unref(struct dpclient *c);
 
+/* A record that the data plane would take for malformed costs the whole connection: it is refused
+ * here, where its author can be told. 0 or -EINVAL. (dpclient.c) */
+int dpclient_check(uint16_t type, const void *record);
+
 /* What was learnt is forgotten (dpclient.c). */
 void dpflow_forget(struct dpflow *f);
+
+/* dpmonitor.c: all are to be sent again; fills records of the next packet and returns how many,
+ * with their type and how many of the waiting ones it took; they are gone; an event, true if it is
+ * of a monitored flow. */
+void dpmonitor_resync(struct dpclient *c, uint64_t now_ms);
+uint32_t dpmonitor_pack(struct dpclient *c, void *records, uint32_t *taken, uint16_t *type);
+void dpmonitor_packed(struct dpclient *c, uint32_t taken);
+bool dpmonitor_event(struct dpclient *c, const struct proto_flow_event *ev);
 
 /* dplink.c: starts to connect now; drops the connection with a line in the log and connects again
  * after the usual back-off, or late: after the longest, since nothing will be better soon. */

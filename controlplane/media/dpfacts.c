@@ -25,6 +25,7 @@ static bool dpfacts_sound(const struct facts_head *h, size_t size, const struct 
 		h->workers == w->workers && h->flows >= w->flow_count &&
 		h->bindings >= w->binding_count &&
 		w->binding_first <= h->bindings - w->binding_count &&
+		(w->monitor_count == 0 || w->monitor_first + w->monitor_count <= h->flows) &&
 		dpfacts_fits(size, h->worker_off, h->workers, h->worker_stride,
 			sizeof(struct facts_worker), 8) &&
 		dpfacts_fits(size, h->binding_heard_off, h->bindings, 4, 4, 4) &&
@@ -100,17 +101,12 @@ static void dpfacts_quality(const struct facts_flow *count, const struct facts_q
 	out->payload_type = dpfacts_get(&quality->payload_type);
 }
 
-int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
-	struct dpclient_flow_facts *out)
+static void dpfacts_flow(
+	const struct dpclient *c, uint32_t id, uint64_t now_ms, struct dpclient_flow_facts *out)
 {
 	const struct facts_head *h = dpfacts_head(c);
-	int64_t index = dpclient_flow_index(c, at);
 	const struct facts_flow *count;
-	uint32_t id;
 
-	if (!h || index < 0 || !c->media[at.media].placed)
-		return -ENOENT;
-	id = c->media[at.media].base + (uint32_t)(index % c->slots);
 	count = (const struct facts_flow *)(c->facts + h->flow_count_off +
 		(uint64_t)id * h->flow_count_stride);
 	out->rtp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtp_off, id), now_ms);
@@ -121,6 +117,26 @@ int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint6
 		(const struct facts_quality *)(c->facts + h->flow_quality_off +
 			(uint64_t)id * h->flow_quality_stride),
 		out);
+}
+
+int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
+	struct dpclient_flow_facts *out)
+{
+	int64_t index = dpclient_flow_index(c, at);
+
+	if (!c->facts || index < 0 || !c->media[at.media].placed)
+		return -ENOENT;
+	dpfacts_flow(c, c->media[at.media].base + (uint32_t)(index % c->slots), now_ms, out);
+	return 0;
+}
+
+int dpclient_monitor_facts(
+	const struct dpclient *c, uint32_t number, uint64_t now_ms, struct dpclient_flow_facts *out)
+{
+	if (!c->facts || number >= c->welcome.monitor_count ||
+		c->welcome.monitor_first + number >= dpfacts_head(c)->flows)
+		return -ENOENT;
+	dpfacts_flow(c, c->welcome.monitor_first + number, now_ms, out);
 	return 0;
 }
 

@@ -155,7 +155,7 @@ static void dprecv_flow_event(struct dpclient *c, const struct proto_flow_event 
 	uint32_t index;
 	struct dpflow *f;
 
-	if (!dprecv_flow_at(c, ev->id, &index))
+	if (dpmonitor_event(c, ev) || !dprecv_flow_at(c, ev->id, &index))
 		return;
 	f = &c->flows[index];
 	if (f->state != DPWANT_SET || f->flow.gen != ev->gen)

@@ -34,6 +34,7 @@ void dpsend_resync(struct dpclient *c)
 		f->give_back = f->flow.flags & PROTO_FLOW_LATCHED;
 		dptable_mark(&c->flows_dirty, i);
 	}
+	dpmonitor_resync(c, now);
 	for (uint32_t i = 0; i < c->media_count; i++) {
 		c->media[i].ready = false;
 		c->media[i].placed = false;
@@ -261,6 +262,18 @@ static bool dpsend_bindings(struct dpclient *c)
 	return true;
 }
 
+static bool dpsend_monitors(struct dpclient *c)
+{
+	uint32_t taken, n;
+	uint16_t type;
+
+	n = dpmonitor_pack(c, dpsend_records(c), &taken, &type);
+	if (n && !dpsend_packet(c, type, n))
+		return false;
+	dpmonitor_packed(c, taken);
+	return true;
+}
+
 /* Does the next thing to do. Returns false when there is none or it could not be done now. */
 static bool dpsend_step(struct dpclient *c)
 {
@@ -290,6 +303,8 @@ static bool dpsend_step(struct dpclient *c)
 		return false;
 	if (c->flows_dirty.count)
 		return dpsend_flows(c);
+	if (c->monitors_dirty.count)
+		return dpsend_monitors(c);
 	if (c->stage == DPSTAGE_RECORDS)
 		return dpsend_sync(c, PROTO_SYNC_END, DPSTAGE_END);
 	return false;

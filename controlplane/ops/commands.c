@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/ops/commands.h"
 
+#include "controlplane/call/anchor.h"
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/loop.h"
@@ -77,6 +78,9 @@ static json_t *dp_status(const struct calls *calls)
 		number(s.workers), "flows", number(s.flows), "bindings", number(s.bindings), "rx",
 		number(sum.rx), "tx", number(sum.tx), "relayed_rtp", number(sum.relayed_rtp),
 		"relayed_rtcp", number(sum.relayed_rtcp), "keepalives", number(sum.keepalives));
+	json_object_set_new(out, "monitors", number(s.monitors));
+	json_object_set_new(out, "watched_rtp", number(sum.watched_rtp));
+	json_object_set_new(out, "watched_rtcp", number(sum.watched_rtcp));
 	json_object_set_new(out, "keepalive_needed", number(head.keepalive_needed));
 	json_object_set_new(out, "keepalive_late_max_us", number(sum.keepalive_late_max_us));
 	json_object_set_new(out, "loop_gap_max_us", number(sum.loop_gap_max_us));
@@ -152,8 +156,7 @@ static json_t *quality_json(const struct leg *leg, uint64_t now)
 {
 	struct dpclient_flow_facts f;
 
-	if (leg->media.at.port == 0 ||
-		dpclient_flow_facts(leg->call->calls->dp, leg->media.at, now, &f) < 0)
+	if (anchor_facts(leg, &f) < 0)
 		return json_null();
 	return json_pack("{so, so, so, so, so, so, so, so, so}", "last_rtp_s",
 		seconds_since(f.rtp_ms, now), "last_rtcp_s", seconds_since(f.rtcp_ms, now), "bytes",
