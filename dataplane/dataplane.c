@@ -146,6 +146,14 @@ static void server_stop(struct dataplane *dp)
 	server_close(dp->server);
 }
 
+static void dataplane_on_vlan(void *ctx, const struct nexthop_vlan *vlan)
+{
+	struct dataplane *dp = ctx;
+
+	workers_set_vlan(&dp->workers, vlan);
+	port_set_vlan(&dp->ports[vlan->device], vlan->id, vlan->present);
+}
+
 static int workers_prepare(struct dataplane *dp)
 {
 	const struct workers_conf conf = {
@@ -164,13 +172,16 @@ static int workers_prepare(struct dataplane *dp)
 	};
 	int err = workers_open(&dp->workers, &conf);
 
-	if (!err)
-		exception_attach(&dp->exception, dp->workers.item, dp->workers.count);
-	return err;
+	if (err)
+		return err;
+	exception_attach(&dp->exception, dp->workers.item, dp->workers.count);
+	nexthops_on_vlan(dp->nexthops, dataplane_on_vlan, dp);
+	return 0;
 }
 
 static void workers_dismiss(struct dataplane *dp)
 {
+	nexthops_on_vlan(dp->nexthops, NULL, NULL);
 	workers_close(&dp->workers);
 }
 

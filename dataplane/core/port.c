@@ -189,6 +189,8 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 		rte_eth_dev_close(port->id);
 		return err;
 	}
+	/* Neighbour discovery asks by multicast; what has no such filter takes it anyway. */
+	rte_eth_allmulticast_enable(port->id);
 	port->started = true;
 	if (port->rx_queues < workers || port->tx_queues < workers)
 		log_notice("port %s: %u Rx and %u Tx queues for %u workers: frames are spread by "
@@ -207,6 +209,28 @@ int port_watch_all(struct port *port)
 	log_error("dataplane.monitor_ports: %s: cannot be made to take all frames: %s", port->text,
 		strerror(-err));
 	return err;
+}
+
+/* Without an entry a device that filters (virtio does) takes no tagged frame; the priority tag's
+ * comes first. */
+void port_set_vlan(const struct port *port, uint16_t vlan, bool present)
+{
+	int offload = rte_eth_dev_get_vlan_offload(port->id);
+	int err = 0;
+
+	if (offload < 0)
+		return;
+	if (!(offload & RTE_ETH_VLAN_FILTER_OFFLOAD)) {
+		/* Refused: the device has no filter and takes everything. */
+		if (rte_eth_dev_set_vlan_offload(port->id, offload | RTE_ETH_VLAN_FILTER_OFFLOAD))
+			return;
+		err = rte_eth_dev_vlan_filter(port->id, 0, 1);
+	}
+	if (!err)
+		err = rte_eth_dev_vlan_filter(port->id, vlan, present);
+	if (err)
+		log_warning("port %s: the device's filter cannot be told of VLAN %u: %s",
+			port->text, vlan, strerror(-err));
 }
 
 void port_watch_link(struct port *port)

@@ -35,6 +35,9 @@ void port_close(struct port *port);
  */
 int port_watch_all(struct port *port);
 
+/* Tells the filter of a device that has one which VLANs to take. Main thread. */
+void port_set_vlan(const struct port *port, uint16_t vlan, bool present);
+
 /* Logs when the link went down or came up since the last call; first call: what it is. Asked, not
  * told by an interrupt: several drivers have none, or none beside Rx interrupts. Main thread, about
  * once a second. */

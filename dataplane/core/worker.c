@@ -12,7 +12,14 @@
 uint16_t worker_put_detour(
 	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
 {
-	return spread_send(w, p, mbufs, n);
+	uint16_t sent;
+
+	for (uint16_t i = 0; p->vlan && i < n; i++)
+		vlan_push(mbufs[i], p->vlan);
+	sent = p->poor ? spread_send(w, p, mbufs, n) : rte_eth_tx_burst(p->id, p->queue, mbufs, n);
+	for (uint16_t i = sent; p->vlan && i < n; i++)
+		vlan_pop(mbufs[i]);
+	return sent;
 }
 
 static void worker_send(
@@ -120,6 +127,7 @@ static void worker_turn(struct worker *w)
 {
 	uint64_t work = w->work;
 	uint64_t due;
+	uint16_t links;
 
 	worker_clock(w);
 	w->work += mailbox_run(&w->mailbox, w);
@@ -130,8 +138,11 @@ static void worker_turn(struct worker *w)
 	for (uint16_t i = 0; i < w->monitor_count; i++)
 		worker_watch(w, (uint16_t)(w->port_count + i));
 	due = keepalive_turn(w, w->now_tsc);
+	links = __atomic_load_n(&w->link_count, __ATOMIC_ACQUIRE);
 	for (uint16_t port = 0; port < w->port_count; port++)
 		worker_flush(w, port);
+	for (uint16_t i = 0; i < links; i++)
+		worker_flush(w, (uint16_t)(WORKER_PORTS_MAX + i));
 	rte_rcu_qsbr_quiescent(w->qsbr, w->index);
 	if (w->work == work) {
 		idle_wait(&w->idle, w->now_tsc, due);

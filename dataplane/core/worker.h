@@ -8,6 +8,7 @@
 #include "dataplane/core/idle.h"
 #include "dataplane/core/mailbox.h"
 #include "dataplane/core/timebase.h"
+#include "dataplane/core/vlan.h"
 #include "dataplane/host/nexthop.h"
 #include "shared/facts.h"
 
@@ -19,7 +20,8 @@
 #include <stdint.h>
 
 #define WORKER_MAX       64
-#define WORKER_PORTS_MAX 8
+#define WORKER_PORTS_MAX 8  /* devices */
+#define WORKER_LINKS_MAX 64 /* devices and VLANs on them */
 #define WORKER_BURST     32
 
 struct media;
@@ -37,14 +39,17 @@ enum punt_class {
 	PUNT_CLASSES,
 };
 
-/* A port as this worker sees it. */
+/* A port as this worker sees it: a device, or a VLAN on one, which is for sending only. */
 struct worker_port {
 	uint16_t id;    /* DPDK port */
 	uint16_t queue; /* Rx and Tx queue of this worker */
 	uint16_t tx_len;
 	struct rte_ether_addr mac;
-	bool detour;                 /* frames do not go to the device as they are */
-	const struct spread *spread; /* NULL: each worker has queues of its own */
+	bool detour;                  /* frames do not go to the device as they are */
+	bool poor;                    /* of Tx queues: the worker has none here */
+	rte_be16_t vlan;              /* its tag, 0 = none */
+	const struct vlan_set *vlans; /* of a device: those that are known, NULL = none */
+	const struct spread *spread;  /* NULL: each worker has queues of its own */
 	struct rte_ring
 		*from_host; /* frames of the kernel to send here, NULL: another worker's job */
 	struct rte_mbuf *tx[WORKER_BURST];
@@ -54,6 +59,7 @@ struct worker {
 	uint16_t index; /* 0 .. workers - 1: the index of per-worker arrays everywhere */
 	uint16_t port_count;
 	uint16_t monitor_count; /* ports behind those of port_count that are only watched */
+	uint16_t link_count;    /* VLANs in port[], behind the place of the last device */
 	bool monitor_inline;    /* what comes by one of two monitor ports leaves by the other */
 	uint32_t now_tick;      /* clock.h tick, never 0, never goes back */
 	uint64_t now_tsc;       /* of this turn */
@@ -64,8 +70,9 @@ struct worker {
 	struct media *media;
 	struct keepalive *keepalive;
 	struct capture_board *board; /* what is captured */
-	struct worker_port
-		port[WORKER_PORTS_MAX]; /* indexed by nexthop_entry.port, not DPDK's id */
+	/* Indexed by nexthop_entry.port, not DPDK's id: port_count devices, monitor ports, and from
+	 * WORKER_PORTS_MAX on VLANs, which main fills in before a next hop names them. */
+	struct worker_port port[WORKER_LINKS_MAX];
 
 	/* Cold. */
 	struct rte_ring *punt[PUNT_CLASSES]; /* to the exception pump, SP/SC */

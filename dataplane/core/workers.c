@@ -55,7 +55,9 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 		w->port[port].queue = index;
 		w->port[port].mac = conf->ports[port].mac;
 		w->port[port].spread = workers->spread[port];
-		w->port[port].detour = index >= conf->ports[port].tx_queues;
+		w->port[port].poor = index >= conf->ports[port].tx_queues;
+		w->port[port].detour = w->port[port].poor;
+		w->port[port].vlans = &workers->vlans[port];
 	}
 	if (rte_rcu_qsbr_thread_register(conf->qsbr, index))
 		return -EINVAL;
@@ -97,6 +99,39 @@ int workers_open(struct workers *workers, const struct workers_conf *conf)
 		workers_close(workers);
 	}
 	return err;
+}
+
+static void workers_add_vlan(struct workers *workers, const struct nexthop_vlan *vlan)
+{
+	for (unsigned int i = 0; i < workers->count; i++) {
+		struct worker *w = &workers->item[i];
+		const struct worker_port *on = &w->port[vlan->device];
+		struct worker_port *p = &w->port[vlan->link];
+		uint16_t count = (uint16_t)(vlan->link + 1 - WORKER_PORTS_MAX);
+
+		p->id = on->id;
+		p->queue = on->queue;
+		p->mac = on->mac;
+		p->spread = on->spread;
+		p->poor = on->poor;
+		p->detour = true;
+		p->vlan = rte_cpu_to_be_16(vlan->id);
+		if (count > w->link_count)
+			__atomic_store_n(&w->link_count, count, __ATOMIC_RELEASE);
+	}
+	vlan_put(&workers->vlans[vlan->device], vlan->id, true);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void workers_set_vlan(struct workers *workers, const struct nexthop_vlan *vlan)
+{
+	static_assert(
+		NEXTHOP_LINKS_MAX == WORKER_LINKS_MAX && NEXTHOP_PORTS_MAX == WORKER_PORTS_MAX,
+		"one index for both");
+	if (vlan->present)
+		workers_add_vlan(workers, vlan);
+	else
+		vlan_put(&workers->vlans[vlan->device], vlan->id, false);
 }
 
 static void worker_close_ring(struct rte_ring *ring)

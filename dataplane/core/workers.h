@@ -27,6 +27,7 @@ struct workers {
 	unsigned int count;
 	struct spread *spread[WORKER_PORTS_MAX]; /* NULL where each worker has its queues */
 	struct capture_board *board;             /* what they are to copy */
+	struct vlan_set vlans[WORKER_PORTS_MAX];
 	bool stop;
 	bool running;
 };
@@ -35,6 +36,11 @@ struct workers {
  * owners. The struct must not move afterwards. Returns 0 or -errno after a log line. */
 int workers_open(struct workers *workers, const struct workers_conf *conf);
 void workers_close(struct workers *workers);
+
+/* A VLAN came: its link becomes a port of every worker, before any next hop names it, and media on
+ * it is accepted from now on; a link that was another VLAN's must have been without next hops for
+ * as long as nexthop_table.h keeps them. Or it went. Main thread. */
+void workers_set_vlan(struct workers *workers, const struct nexthop_vlan *vlan);
 
 /* Returns 0 or -errno. */
 int workers_start(struct workers *workers);

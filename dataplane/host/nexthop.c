@@ -10,15 +10,6 @@
 
 #define NEXTHOP_TICK_MS 1000
 
-int nexthop_port_of(const struct nexthops *nh, int ifindex)
-{
-	for (int port = 0; port < nh->conf.port_count; port++) {
-		if (nh->ifindex[port] == ifindex)
-			return port;
-	}
-	return -1;
-}
-
 /* A neighbour in this state can be sent to. */
 static bool nexthop_usable(const struct rtnl_neigh *neigh)
 {
@@ -29,13 +20,13 @@ static bool nexthop_usable(const struct rtnl_neigh *neigh)
 
 void nexthop_keep(struct nexthops *nh, const struct nexthop *hop)
 {
-	int err = rtnl_neigh_keep(&nh->rtnl, nh->ifindex[hop->port], &hop->addr);
+	int err = rtnl_neigh_keep(&nh->rtnl, nh->link[hop->port].ifindex, &hop->addr);
 	char text[ADDR_STRLEN];
 	uint64_t left_out;
 
 	if (err && log_rate_pass(&nh->refuse_log, clock_boot_ms(), 10000, &left_out))
 		log_warning("kernel refuses the neighbour %s on %s: %s (%llu such lines left out)",
-			addr_format_ip(&hop->addr, text), nh->conf.ports[hop->port].ifname,
+			addr_format_ip(&hop->addr, text), nh->link[hop->port].ifname,
 			strerror(-err), (unsigned long long)left_out);
 }
 
@@ -45,7 +36,7 @@ void nexthop_update(struct nexthops *nh, struct nexthop *hop, const struct rtnl_
 	hop->managed = neigh->managed;
 	hop->seen = true;
 	nexthop_table_publish(nh->table, hop, nexthop_usable(neigh) ? neigh->mac : NULL,
-		nh->conf.ports[hop->port].mac);
+		nh->conf.ports[nh->link[hop->port].device].mac);
 }
 
 /* What is not resolved is asked for again each second: the kernel's own repetition is slower, and a
@@ -63,7 +54,7 @@ static void nexthop_release(struct nexthop *hop, void *ctx)
 	struct nexthops *nh = ctx;
 
 	if (hop->managed)
-		rtnl_neigh_release(&nh->rtnl, nh->ifindex[hop->port], &hop->addr);
+		rtnl_neigh_release(&nh->rtnl, nh->link[hop->port].ifindex, &hop->addr);
 }
 
 static void nexthop_on_tick(struct uv_timer_s *timer)
@@ -81,14 +72,16 @@ static int nexthop_route(struct nexthops *nh, const struct addr *dst, struct rtn
 	int port, err = rtnl_route_get(&nh->rtnl, dst, 0, route);
 
 	if (!err) {
-		port = nexthop_port_of(nh, route->ifindex);
+		port = nexthop_link_of(nh, route->ifindex);
 		if (port >= 0)
 			return port;
 	}
-	for (port = 0; port < nh->conf.port_count; port++) {
+	for (port = 0; port < nh->link_count; port++) {
+		if (nh->link[port].ifindex <= 0)
+			continue;
 		/* An answer without a gateway may be the kernel's last guess, "on the link". */
-		err = rtnl_route_get(&nh->rtnl, dst, nh->ifindex[port], route);
-		if (!err && route->gateway && route->ifindex == nh->ifindex[port])
+		err = rtnl_route_get(&nh->rtnl, dst, nh->link[port].ifindex, route);
+		if (!err && route->gateway && route->ifindex == nh->link[port].ifindex)
 			return port;
 	}
 	return -ENETUNREACH;
@@ -117,7 +110,7 @@ uint16_t nexthop_get(struct nexthops *nh, const struct addr *dst)
 					NEXTHOP_MAX - 1);
 			return NEXTHOP_NONE;
 		}
-		if (rtnl_neigh_get(&nh->rtnl, nh->ifindex[port], &hop->addr, &neigh) == 0)
+		if (rtnl_neigh_get(&nh->rtnl, nh->link[port].ifindex, &hop->addr, &neigh) == 0)
 			nexthop_update(nh, hop, &neigh);
 	}
 	if (hop->refs++ == 0 && !hop->managed && !nexthop_static(hop))
@@ -146,7 +139,7 @@ static void nexthop_collect(void *ctx, const struct rtnl_neigh *neigh)
 {
 	struct nexthop_leftover *left = ctx;
 
-	if (neigh->ours && neigh->managed && nexthop_port_of(left->nh, neigh->ifindex) >= 0 &&
+	if (neigh->ours && neigh->managed && nexthop_link_of(left->nh, neigh->ifindex) >= 0 &&
 		left->count < sizeof(left->item) / sizeof(left->item[0]))
 		left->item[left->count++] = *neigh;
 }
@@ -165,18 +158,6 @@ static void nexthop_sweep(struct nexthops *nh)
 				return;
 		}
 	} while (left.count == sizeof(left.item) / sizeof(left.item[0]));
-}
-
-/* Without it the kernel notices a changed neighbour late, but works. */
-static void nexthop_hasten(struct nexthops *nh)
-{
-	for (int port = 0; port < nh->conf.port_count; port++) {
-		int err = rtnl_neigh_timing(&nh->rtnl, nh->ifindex[port]);
-
-		if (err)
-			log_notice("%s: neighbour timing of the system stays: %s",
-				nh->conf.ports[port].ifname, strerror(-err));
-	}
 }
 
 static int nexthop_watch(struct nexthops *nh)
@@ -213,24 +194,20 @@ int nexthops_open(struct nexthops **out, const struct nexthops_conf *conf)
 	if (!nh)
 		return -ENOMEM;
 	nh->conf = *conf;
-	for (int port = 0; port < conf->port_count; port++) {
-		nh->ifindex[port] = (int)if_nametoindex(conf->ports[port].ifname);
-		nh->up[port] = true;
-	}
 	nh->table = nexthop_table_open();
 	if (!nh->table)
 		goto fail;
 	err = rtnl_open(&nh->rtnl);
 	if (err)
 		goto fail;
-	nexthop_hasten(nh);
-	nexthop_sweep(nh);
 	err = nexthop_events_open(nh);
 	if (err)
 		goto fail;
 	err = nexthop_watch(nh);
 	if (err)
 		goto fail;
+	nexthop_links_open(nh);
+	nexthop_sweep(nh);
 	*out = nh;
 	return 0;
 fail:

@@ -13,7 +13,8 @@
 
 #define NEXTHOP_MAX       4096
 #define NEXTHOP_PORTS_MAX 8
-#define NEXTHOP_NONE      0 /* no route: never valid, always there */
+#define NEXTHOP_LINKS_MAX 64 /* ports, then VLANs on them */
+#define NEXTHOP_NONE      0  /* no route: never valid, always there */
 
 enum nexthop_flags {
 	NEXTHOP_VALID = 1 << 0, /* dst is resolved */
@@ -57,9 +58,22 @@ struct nexthops_conf {
 	void *ctx;
 };
 
+/* A VLAN of the kernel on a host interface: next hops by it have the port `link`. */
+struct nexthop_vlan {
+	uint16_t link;
+	uint16_t device; /* port below */
+	uint16_t id;
+	bool present;
+};
+
 /* Opens the netlink sockets, reads neighbours and starts to mirror. Returns 0 or -errno. */
 int nexthops_open(struct nexthops **nexthops, const struct nexthops_conf *conf);
 void nexthops_close(struct nexthops *nexthops);
+
+/* Calls fn for each VLAN that is there, and from then on when one comes or goes; it comes before
+ * any next hop has its link as port. */
+void nexthops_on_vlan(struct nexthops *nexthops,
+	void (*fn)(void *ctx, const struct nexthop_vlan *vlan), void *ctx);
 
 /* The table for workers: NEXTHOP_MAX entries, stays until nexthops_close(). */
 const struct nexthop_entry *nexthops_table(const struct nexthops *nexthops);

@@ -13,7 +13,7 @@
 static void nexthop_on_neigh(void *ctx, const struct rtnl_neigh *neigh)
 {
 	struct nexthops *nh = ctx;
-	int port = nexthop_port_of(nh, neigh->ifindex);
+	int port = nexthop_link_of(nh, neigh->ifindex);
 	struct nexthop *hop;
 
 	if (port < 0)
@@ -26,7 +26,7 @@ static void nexthop_on_neigh(void *ctx, const struct rtnl_neigh *neigh)
 /* Deleted: ask again at once, traffic resumes when the kernel has the answer. */
 static void nexthop_on_neigh_gone(struct nexthops *nh, const struct rtnl_neigh *gone)
 {
-	int port = nexthop_port_of(nh, gone->ifindex);
+	int port = nexthop_link_of(nh, gone->ifindex);
 	struct rtnl_neigh none = {.state = NUD_NONE};
 	struct nexthop *hop;
 
@@ -47,23 +47,10 @@ static void nexthop_on_debounce(struct uv_timer_s *timer)
 	nh->conf.reroute(nh->conf.ctx);
 }
 
-/* Several changes that come together make one walk; a stream of them one every interval. */
-static void nexthop_reroute_soon(struct nexthops *nh)
+void nexthop_reroute_soon(struct nexthops *nh)
 {
 	if (!uv_is_active((uv_handle_t *)nh->debounce))
 		uv_timer_start(nh->debounce, nexthop_on_debounce, NEXTHOP_DEBOUNCE_MS, 0);
-}
-
-static void nexthop_on_link(struct nexthops *nh, const struct ifinfomsg *ifi)
-{
-	int port = nexthop_port_of(nh, ifi->ifi_index);
-	bool up = (ifi->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
-
-	if (port < 0 || up == nh->up[port])
-		return;
-	nh->up[port] = up;
-	/* Routes of a link that goes down may vanish without a message of their own. */
-	nexthop_reroute_soon(nh);
 }
 
 static void nexthop_on_route(struct nexthops *nh, const struct rtmsg *rtm)
@@ -78,6 +65,7 @@ static int nexthop_on_message(const struct nlmsghdr *nlh, void *data)
 {
 	struct nexthops *nh = data;
 	struct rtnl_neigh neigh;
+	struct rtnl_link link;
 
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWNEIGH:
@@ -98,9 +86,12 @@ static int nexthop_on_message(const struct nlmsghdr *nlh, void *data)
 		nexthop_reroute_soon(nh);
 		break;
 	case RTM_NEWLINK:
+		if (rtnl_link_parse(nlh, &link) == 0)
+			nexthop_link_update(nh, &link);
+		break;
 	case RTM_DELLINK:
-		if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct ifinfomsg))
-			nexthop_on_link(nh, mnl_nlmsg_get_payload(nlh));
+		if (rtnl_link_parse(nlh, &link) == 0)
+			nexthop_link_gone(nh, link.ifindex);
 		break;
 	}
 	return MNL_CB_OK;
@@ -125,7 +116,8 @@ static void nexthop_resync(struct nexthops *nh)
 	uint64_t left_out;
 
 	if (log_rate_pass(&nh->overrun_log, clock_boot_ms(), 10000, &left_out))
-		log_notice("netlink overrun: reading all neighbours and routes again");
+		log_notice("netlink overrun: reading all links, neighbours and routes again");
+	nexthop_links_read(nh);
 	nexthop_table_each(nh->table, nexthop_mark, nh);
 	rtnl_neigh_each(&nh->rtnl, nexthop_on_neigh, nh);
 	nexthop_table_each(nh->table, nexthop_forget_unseen, nh);

@@ -9,12 +9,27 @@
 #include "shared/log.h"
 
 #include <linux/neighbour.h>
+#include <net/if.h>
 #include <uv.h>
+
+/* A kernel interface that routes may name: a host interface, or a VLAN on one. Its place is the
+ * port of next hops by it. */
+struct nexthop_link {
+	char ifname[IF_NAMESIZE];
+	int ifindex;     /* -1: of a VLAN that is gone */
+	uint16_t device; /* the host interface, itself or below */
+	uint16_t vlan;   /* 0 = none */
+	bool up;
+	bool seen;        /* in the dump that is being read */
+	uint64_t gone_ms; /* when the VLAN went */
+};
 
 struct nexthops {
 	struct nexthops_conf conf;
-	int ifindex[NEXTHOP_PORTS_MAX];
-	bool up[NEXTHOP_PORTS_MAX];
+	struct nexthop_link link[NEXTHOP_LINKS_MAX]; /* VLANs from NEXTHOP_PORTS_MAX on */
+	uint16_t link_count;
+	void (*on_vlan)(void *ctx, const struct nexthop_vlan *vlan);
+	void *on_vlan_ctx;
 	struct rtnl rtnl;          /* questions */
 	struct mnl_socket *events; /* what the kernel tells by itself */
 	struct nexthop_table *table;
@@ -26,8 +41,21 @@ struct nexthops {
 	struct log_rate full_log;
 };
 
-/* Index of the port whose host interface this is, or -1. */
-int nexthop_port_of(const struct nexthops *nh, int ifindex);
+/* Place of an interface in link[], or -1. */
+int nexthop_link_of(const struct nexthops *nh, int ifindex);
+
+/* The host interfaces, and the VLANs that are there. */
+void nexthop_links_open(struct nexthops *nh);
+
+/* Reads all links again. */
+void nexthop_links_read(struct nexthops *nh);
+
+/* What the kernel tells of a link. */
+void nexthop_link_update(struct nexthops *nh, const struct rtnl_link *found);
+void nexthop_link_gone(struct nexthops *nh, int ifindex);
+
+/* Several changes that come together make one walk; a stream of them one every interval. */
+void nexthop_reroute_soon(struct nexthops *nh);
 
 /* Tells the kernel to resolve it and keep it so. */
 void nexthop_keep(struct nexthops *nh, const struct nexthop *hop);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/host/rtnl.h"
+#include "dataplane/host/rtnl_impl.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -63,9 +63,7 @@ void rtnl_close(struct rtnl *rtnl)
 	rtnl->socket = NULL;
 }
 
-/* Sends a request and hands the answers to cb until it stops (MNL_CB_STOP), the dump or the
- * acknowledgement ends. Returns 0 or -errno, the kernel's own included. */
-static int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, void *data)
+int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, void *data)
 {
 	unsigned int port = mnl_socket_get_portid(rtnl->socket);
 	char buf[RTNL_BUFFER] __attribute__((aligned(8)));

@@ -35,6 +35,15 @@ struct rtnl_neigh {
 	uint8_t mac[6];
 };
 
+/* A network device, as far as it matters here. */
+struct rtnl_link {
+	int ifindex;
+	int parent;    /* of a VLAN: the device that it is on, 0 = none */
+	uint16_t vlan; /* 802.1Q id, 0 = no VLAN */
+	bool up;       /* and has a carrier */
+	char ifname[16];
+};
+
 /* Returns 0 or -errno. */
 int rtnl_open(struct rtnl *rtnl);
 void rtnl_close(struct rtnl *rtnl);
@@ -59,6 +68,10 @@ int rtnl_neigh_release(struct rtnl *rtnl, int ifindex, const struct addr *addr);
 int rtnl_neigh_each(
 	struct rtnl *rtnl, void (*fn)(void *ctx, const struct rtnl_neigh *neigh), void *ctx);
 
+/* Calls fn for each network device of this namespace. Returns 0 or -errno. fn must not use rtnl. */
+int rtnl_link_each(
+	struct rtnl *rtnl, void (*fn)(void *ctx, const struct rtnl_link *link), void *ctx);
+
 /* Makes the kernel look after the neighbours of an interface more often than by default (which is
  * made for hosts that notice a dead neighbour by their own TCP): one that silently got another MAC
  * is noticed within about ten seconds instead of a minute. */
@@ -67,6 +80,10 @@ int rtnl_neigh_timing(struct rtnl *rtnl, int ifindex);
 /* Reads RTM_NEWROUTE into *route, whose hop is the destination so far. Returns 0, -EHOSTUNREACH as
  * above, or -EINVAL for a message that is cut short. */
 int rtnl_route_parse(const struct nlmsghdr *nlh, struct rtnl_route *route);
+
+/* Reads RTM_NEWLINK or RTM_DELLINK. Returns 0, or -EINVAL for a message that is cut short, or a
+ * bridge's about its ports. */
+int rtnl_link_parse(const struct nlmsghdr *nlh, struct rtnl_link *link);
 
 /* Reads RTM_NEWNEIGH or RTM_DELNEIGH. Returns 0, or -EINVAL for one that is not IPv4 or IPv6. */
 int rtnl_neigh_parse(const struct nlmsghdr *nlh, struct rtnl_neigh *neigh);

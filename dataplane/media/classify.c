@@ -7,7 +7,6 @@
 #include <rte_icmp.h>
 #include <rte_prefetch.h>
 
-#define CLASSIFY_VLAN_ID    0x0fff
 #define CLASSIFY_ND_FIRST   133 /* router solicitation .. redirect (RFC 4861) */
 #define CLASSIFY_ND_LAST    137
 #define CLASSIFY_FRAG6      44
@@ -29,6 +28,7 @@ struct classify {
 	const struct claim_table *claims;
 	uint64_t mac; /* of the port, in the first 6 bytes */
 	uint16_t port;
+	bool tagged; /* the frame at hand: its VLAN is known */
 	uint16_t media_count, sip_count;
 	struct relay_packet media[WORKER_BURST];
 	struct rte_mbuf *sip[WORKER_BURST];
@@ -87,6 +87,8 @@ static inline void classify_media(
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}
+	if (unlikely(c->tagged))
+		vlan_pop(mbuf);
 	classify_prefetch(c->m, id);
 	c->media_count++;
 }
@@ -231,30 +233,37 @@ malformed:
 }
 
 /* What is sent to many, or to another host by a switch that knows no better, is never media. */
-static enum punt_class classify_not_ours(const struct rte_ether_hdr *eth, uint16_t len)
+static enum punt_class classify_not_ours(
+	const struct rte_ether_hdr *eth, rte_be16_t type, const uint8_t *at, uint16_t len)
 {
-	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(eth + 1);
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)at;
 
 	if (rte_is_unicast_ether_addr(&eth->dst_addr))
 		return PUNT_OTHER;
-	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
 		return PUNT_NEIGHBOUR;
-	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && len > sizeof(*ip) &&
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && len > sizeof(*ip) &&
 		ip->proto == IPPROTO_ICMPV6)
 		return classify_icmp6(ip, 1);
 	return PUNT_OTHER;
 }
 
-/* A priority tag (VLAN 0) means nothing here: takes it out. */
-static struct rte_ether_hdr *classify_untag(struct rte_mbuf *mbuf, struct rte_ether_hdr *eth)
+/* A priority tag (VLAN 0) means nothing here and goes at once. That of a VLAN of ours stays until
+ * the frame turns out to be media, since the kernel needs it; into those of others nobody looks.
+ * Returns the type of what follows. */
+static rte_be16_t classify_tag(struct classify *c, struct rte_mbuf *mbuf)
 {
-	const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(eth + 1);
+	const struct vlan_set *vlans = c->w->port[c->port].vlans;
+	rte_be16_t type;
+	int id = vlan_id(mbuf, &type);
 
-	if (mbuf->data_len < sizeof(*eth) + sizeof(*tag) ||
-		tag->vlan_tci & rte_cpu_to_be_16(CLASSIFY_VLAN_ID))
-		return NULL;
-	memmove((uint8_t *)eth + sizeof(*tag), eth, 2 * RTE_ETHER_ADDR_LEN);
-	return (struct rte_ether_hdr *)rte_pktmbuf_adj(mbuf, sizeof(*tag));
+	if (id == 0)
+		vlan_pop(mbuf);
+	else if (id > 0 && vlans && vlan_has(vlans, (uint16_t)id))
+		c->tagged = true;
+	else
+		return rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
+	return type;
 }
 
 static inline uint32_t classify_word(const uint8_t *at)
@@ -312,29 +321,31 @@ static inline bool classify_quick(struct classify *c, struct rte_mbuf *mbuf)
 static __rte_noinline void classify_frame(struct classify *c, struct rte_mbuf *mbuf)
 {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(mbuf, struct rte_ether_hdr *);
-	uint8_t *at = (uint8_t *)(eth + 1);
-	uint16_t len;
+	uint16_t header = sizeof(*eth), len;
+	rte_be16_t type;
+	uint8_t *at;
 
 	if (unlikely(mbuf->data_len < sizeof(*eth))) {
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}
-	if (unlikely(eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))) {
-		struct rte_ether_hdr *bare = classify_untag(mbuf, eth);
-
-		if (bare) {
-			eth = bare;
-			at = (uint8_t *)(eth + 1);
-		}
+	c->tagged = false;
+	type = eth->ether_type;
+	if (unlikely(type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))) {
+		type = classify_tag(c, mbuf);
+		eth = rte_pktmbuf_mtod(mbuf, struct rte_ether_hdr *);
+		if (c->tagged)
+			header += sizeof(struct rte_vlan_hdr);
 	}
-	len = (uint16_t)(mbuf->data_len - sizeof(*eth));
+	at = (uint8_t *)eth + header;
+	len = (uint16_t)(mbuf->data_len - header);
 	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->w->port[c->port].mac)))
-		worker_punt(c->w, mbuf, classify_not_ours(eth, len));
-	else if (likely(eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)))
+		worker_punt(c->w, mbuf, classify_not_ours(eth, type, at, len));
+	else if (likely(type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)))
 		classify_ip4(c, mbuf, at, len);
-	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
+	else if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
 		classify_ip6(c, mbuf, at, len);
-	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
+	else if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
 		worker_punt(c->w, mbuf, PUNT_NEIGHBOUR);
 	else
 		worker_punt(c->w, mbuf, PUNT_OTHER);

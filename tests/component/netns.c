@@ -78,6 +78,13 @@ int netns_leave(void **state)
 	return 0;
 }
 
+bool netns_has_vlan(void)
+{
+	return system("ip link add try0 type veth && "
+		      "{ ip link add link try0 name try0.9 type vlan id 9 2>/dev/null; "
+		      "status=$?; ip link del try0; exit $status; }") == 0;
+}
+
 /* Opens a socket in the far namespace and binds it. */
 static int netns_far_socket(int domain, int type, int protocol)
 {

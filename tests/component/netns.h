@@ -4,6 +4,7 @@
 #ifndef TESTS_COMPONENT_NETNS_H
 #define TESTS_COMPONENT_NETNS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Prefix of a shell command that runs in the far namespace; interfaces get there with
@@ -17,6 +18,9 @@ int netns_leave(void **state);
 
 /* Runs a shell command that must succeed. */
 __attribute__((format(printf, 1, 2))) void sh(const char *fmt, ...);
+
+/* Whether this machine's kernel has VLAN devices. */
+bool netns_has_vlan(void);
 
 /* A socket in the far namespace: a packet socket on an interface, or a UDP socket bound to an IPv4
  * address. */

@@ -111,6 +111,22 @@ static int setup_shared(void **state)
 	return setup_with(shared_queue);
 }
 
+/* All that is on the far side is on VLAN 100; the interfaces come while the program runs. */
+static int setup_vlan(void **state)
+{
+	setup_with(lines);
+	if (!netns_has_vlan())
+		return 0;
+	sh("ip addr flush dev lw0 && ip link add link lw0 name lw0.100 type vlan id 100 && "
+	   "ip addr add 192.0.2.10/24 dev lw0.100 && ip link set lw0.100 up && "
+	   "ip route add default via 192.0.2.1");
+	sh(FAR "sh -c 'ip addr flush dev far0 && "
+	       "ip link add link far0 name far0.100 type vlan id 100 && "
+	       "ip addr add 192.0.2.1/24 dev far0.100 && ip addr add 192.0.2.2/24 dev far0.100 && "
+	       "ip link set far0.100 up'");
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	int status;
@@ -233,6 +249,26 @@ static void test_shared_queue(void **state)
 	assert_true(elsewhere >= 100);
 }
 
+/* A call on a VLAN; it comes back when the interface was away. The kernel answers there too. */
+static void test_vlan(void **state)
+{
+	if (!netns_has_vlan())
+		skip();
+	test_both_directions(state);
+	sh(FAR "ping -c 2 -i 0.2 -W 10 192.0.2.10 >/dev/null");
+	sh("ip link del lw0.100");
+	/* Nothing leaves, and nothing that was on its way is left. */
+	for (int quiet = 0; quiet < 10; quiet++) {
+		say(phone_a, PORT_A, 1);
+		if (hear(phone_b, PORT_B) >= 0)
+			quiet = 0;
+	}
+	sh("ip link add link lw0 name lw0.100 type vlan id 100 && "
+	   "ip addr add 192.0.2.10/24 dev lw0.100 && ip link set lw0.100 up && "
+	   "ip route add default via 192.0.2.1");
+	await_conversation();
+}
+
 /* Nobody hears a stranger, whether the port is in use or not. */
 static void test_stranger_is_not_relayed(void **state)
 {
@@ -289,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_both_directions),
 		cmocka_unit_test_setup_teardown(test_shared_queue, setup_shared, teardown),
+		cmocka_unit_test_setup_teardown(test_vlan, setup_vlan, teardown),
 		TEST(test_stranger_is_not_relayed),
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_neighbour_deleted),

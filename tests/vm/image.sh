@@ -13,7 +13,8 @@ root=$out/root
 
 modules='virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover
 	virtio_net e1000 vmxnet3 tun tap vhost_iotlb vhost vhost_net irqbypass vfio vfio_virqfd
-	vfio_iommu_type1 vfio-pci-core vfio-pci'
+	vfio_iommu_type1 vfio-pci-core vfio-pci llc stp garp mrp 8021q
+	veth'
 
 # Prints the folder of the kernel package's content. The package is not installed: that would touch
 # how this machine boots.
@@ -83,6 +84,7 @@ for program in sh ip nsenter unshare; do
 done
 place_program "$build/dataplane/linewatch-dp" /linewatch/linewatch-dp
 place_program "$build/tests/vm/test_nic" /linewatch/test_nic
+place_program "$build/tests/component/test_nexthop_vlan" /linewatch/test_nexthop_vlan
 # EAL loads what it finds in its folder of drivers under the full version of the ABI alone.
 for driver in bus_pci bus_vdev mempool_ring net_e1000 net_vmxnet3 net_virtio net_tap; do
 	for file in /usr/lib/*/dpdk/pmds-*/librte_"$driver".so.*.*; do

@@ -19,7 +19,7 @@ kind=nic
 case " $commandline " in
 *" lw=noiommu "*) kind=noiommu ;;
 esac
-for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net; do
+for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net 8021q veth; do
 	modprobe "$driver" || echo "vm: FAIL modprobe $driver"
 done
 ip link set lo up
@@ -34,6 +34,10 @@ if [ $kind = nic ]; then
 	export LW_PEER="${LW_PEER##*/}" LW_DP=/linewatch/linewatch-dp CMOCKA_MESSAGE_OUTPUT=TAP
 	/linewatch/test_nic || echo "vm: FAIL test_nic ended with $?"
 	tests/vm/operator.sh giveback
+else
+	# Needs no device, but a kernel with VLANs.
+	export CMOCKA_MESSAGE_OUTPUT=TAP
+	/linewatch/test_nexthop_vlan || echo "vm: FAIL test_nexthop_vlan ended with $?"
 fi
 echo "vm: end"
 poweroff -f

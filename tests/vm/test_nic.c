@@ -272,6 +272,30 @@ static void test_host_is_reached(void **state)
 {
 	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
 	sh("ping -q -c 3 -W 10 " PHONE_A);
+	/* IPv6 neighbours ask by multicast. */
+	sh("ip -6 addr replace 2001:db8::10/64 dev lw0 nodad");
+	sh(FAR "ip -6 addr replace 2001:db8::1/64 dev $LW_PEER nodad && " FAR
+	       "ping -6 -q -c 3 -W 10 2001:db8::10");
+}
+
+/* The network moves to a VLAN, and back. */
+static void test_vlan(void **state)
+{
+	sh("ip addr del 192.0.2.10/24 dev lw0 && ip link add link lw0 name lw0.100 type vlan id "
+	   "100 && "
+	   "ip addr add 192.0.2.10/24 dev lw0.100 && ip link set lw0.100 up && "
+	   "ip route replace default via 192.0.2.1");
+	sh(FAR "sh -c 'ip addr del 192.0.2.1/24 dev $LW_PEER && "
+	       "ip link add link $LW_PEER name far.100 type vlan id 100 && "
+	       "ip addr add 192.0.2.1/24 dev far.100 && ip link set far.100 up'");
+	await_conversation();
+	await_keepalives();
+	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
+	sh("ip link del lw0.100 && ip addr add 192.0.2.10/24 dev lw0 && "
+	   "ip route replace default via 192.0.2.1");
+	sh(FAR "sh -c 'ip link del far.100 && ip addr add 192.0.2.1/24 dev $LW_PEER'");
+	await_conversation();
+	await_keepalives();
 }
 
 /* The host reads this and tells QEMU; linewatch-dp must notice. */
@@ -325,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_stranger_is_not_relayed),
 		cmocka_unit_test(test_keepalives_leave),
 		cmocka_unit_test(test_host_is_reached),
+		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_link_down_and_up),
 		cmocka_unit_test(test_kill_and_start),
 	};
