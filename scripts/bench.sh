@@ -11,7 +11,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "bench.sh: run as root: it reserves huge pages and installs packages" >&2
 	exit 1
 fi
-scripts/deps.sh build run test
+scripts/deps.sh build run test bench
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! scripts/build.sh bench >"$log" 2>&1 </dev/null; then

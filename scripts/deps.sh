@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs what is missing of linewatch's Debian 12 packages.
 #
-#   deps.sh [build] [run] [test]     default: build run
+#   deps.sh [build] [run] [test] [bench]     default: build run
 set -euo pipefail
 
 declare -A lists=(
@@ -17,6 +17,8 @@ declare -A lists=(
 	[test]="tshark dpdk iputils-ping baresip-core linphone-cli
 		clang-format-14 clang-tidy cppcheck shellcheck codespell git
 		clang-14 libclang-rt-14-dev llvm-14 qemu-system-x86 busybox-static cpio"
+	# The peers of the benchmarks.
+	[bench]="rtpengine-daemon kamailio"
 )
 
 missing()

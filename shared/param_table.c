@@ -88,7 +88,8 @@ const struct param param_table[] = {
 	 .help = "Take the memory from huge pages."},
 	{AT_DATAPLANE(idle_sleep_us), .name = "idle_sleep", .type = PARAM_INT, .value = "1000",
 	 .flags = PARAM_ZERO_OFF, .min = 1, .max = 10000, .unit = "us",
-	 .help = "Longest sleep of a worker that has nothing to do; 0 keeps its core spinning."},
+	 .help = "Longest sleep of a worker with little to do, and thus the longest wait of a "
+		 "packet; 0 keeps its core spinning."},
 
 	{AT_DATAPLANE(monitor), .name = "monitor", .type = PARAM_ENUM, .value = "off",
 	 .words = monitor_words,

@@ -5,7 +5,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define IDLE_SPINS    64   /* empty turns before the first sleep */
+#define IDLE_SPINS    64   /* empty turns before a sleep of 1 us */
+#define IDLE_TAKE     64   /* packets that a sleep is to find */
 #define IDLE_SLACK_NS 1000 /* of the thread's timers; the kernel's default is 50 us */
 #define IDLE_LEAST_US 2    /* shorter than a sleep costs */
 
@@ -16,12 +17,24 @@ void idle_open(struct idle *idle, uint32_t max_us, uint64_t tsc_hz)
 		prctl(PR_SET_TIMERSLACK, IDLE_SLACK_NS, 0, 0, 0);
 }
 
+/* The next sleep: as much longer or shorter than the last as that found too little or too much. */
+static uint32_t idle_step(const struct idle *idle)
+{
+	uint64_t us = 2ull * idle->step_us;
+
+	if (idle->taken > IDLE_TAKE / 2)
+		us = idle->step_us * (uint64_t)IDLE_TAKE / idle->taken;
+	if (us > idle->max_us)
+		us = idle->max_us;
+	return us ? (uint32_t)us : 1;
+}
+
 void idle_wait(struct idle *idle, uint64_t now_tsc, uint64_t due_tsc)
 {
 	uint64_t us = idle->step_us;
 	struct timespec ts = {0};
 
-	if (idle->max_us == 0 || ++idle->turns < IDLE_SPINS) {
+	if (idle->max_us == 0 || ++idle->turns * us < IDLE_SPINS) {
 		rte_pause();
 		return;
 	}
@@ -38,7 +51,6 @@ void idle_wait(struct idle *idle, uint64_t now_tsc, uint64_t due_tsc)
 		ts.tv_nsec = (long)us * 1000;
 		nanosleep(&ts, NULL);
 	}
-	idle->step_us *= 2;
-	if (idle->step_us > idle->max_us)
-		idle->step_us = idle->max_us;
+	idle->step_us = idle_step(idle);
+	idle->taken = 0;
 }

@@ -24,7 +24,7 @@ static const struct {
 	const char *args; /* %1$s the word's value, %2$u queues */
 	bool interface;   /* the value is a kernel interface that must exist */
 } port_kinds[] = {
-	{"af_packet:", "net_af_packet", "qpairs=%2$u,iface=%1$s", true},
+	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s", true},
 	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", true},
 	{"tap:", "net_tap", "iface=%1$s", false},
 	{"pcap:", "net_pcap", "%1$s", false},

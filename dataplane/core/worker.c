@@ -125,7 +125,7 @@ void worker_watch(struct worker *w, uint16_t port)
 
 static void worker_turn(struct worker *w)
 {
-	uint64_t work = w->work;
+	uint64_t work = w->work, rx = w->count->rx;
 	uint64_t due;
 	uint16_t links;
 
@@ -148,7 +148,7 @@ static void worker_turn(struct worker *w)
 		idle_wait(&w->idle, w->now_tsc, due);
 		return;
 	}
-	idle_reset(&w->idle);
+	idle_reset(&w->idle, w->count->rx - rx);
 	w->count->busy_cycles += rte_rdtsc() - w->now_tsc;
 }
 

@@ -108,7 +108,7 @@ static int exception_run(void *arg)
 		for (uint16_t i = 0; i < ex->port_count; i++)
 			moved += exception_from_host(ex, &ex->port[i]);
 		if (moved)
-			idle_reset(&ex->idle);
+			idle_reset(&ex->idle, moved);
 		else
 			idle_wait(&ex->idle, now, UINT64_MAX);
 	}

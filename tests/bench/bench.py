@@ -9,6 +9,8 @@ import tempfile
 import entry_keepalive
 import entry_pacing
 import entry_relay
+import entry_rtpengine
+import entry_wire
 from rig import Rig
 
 # A new entry: a module with run(rig), and a line here. See README.md.
@@ -16,6 +18,9 @@ ENTRIES = {
     "keepalive": entry_keepalive.run,
     "pacing": entry_pacing.run,
     "relay": entry_relay.run,
+    "afpacket": entry_wire.run_afpacket,
+    "afxdp": entry_wire.run_afxdp,
+    "rtpengine": entry_rtpengine.run,
 }
 
 

@@ -54,7 +54,7 @@ uint16_t rtp_load_frame(uint32_t leg, uint16_t seq, uint8_t *out)
 	return frame_write(&frame, out);
 }
 
-static uint32_t random_below(uint64_t *seed, uint32_t below)
+uint32_t rtp_load_random(uint64_t *seed, uint32_t below)
 {
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
 	return (uint32_t)((*seed >> 32) * below >> 32);
@@ -75,7 +75,7 @@ int rtp_load_pcap(const char *path, uint32_t legs, uint32_t frames)
 	for (uint32_t i = 0; i < frames; i++)
 		order[i] = i % legs;
 	for (uint32_t i = frames - 1; i > 0; i--) {
-		uint32_t j = random_below(&seed, i + 1), leg = order[i];
+		uint32_t j = rtp_load_random(&seed, i + 1), leg = order[i];
 
 		order[i] = order[j];
 		order[j] = leg;

@@ -21,6 +21,9 @@ struct addr rtp_load_local(uint32_t leg);
 /* Frame `seq` of a leg; returns its length. */
 uint16_t rtp_load_frame(uint32_t leg, uint16_t seq, uint8_t *out);
 
+/* The next number below `below`, always the same ones for a seed. */
+uint32_t rtp_load_random(uint64_t *seed, uint32_t below);
+
 /* Writes a pcap file with `frames` frames of `legs` legs: each leg as often as another, in an order
  * that is random but always the same. Returns 0 or -errno. */
 int rtp_load_pcap(const char *path, uint32_t legs, uint32_t frames);

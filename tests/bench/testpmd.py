@@ -9,12 +9,12 @@ PROMPT = "testpmd> "
 
 
 class Testpmd:
-    """Runs in `folder`; eal and app are lists of arguments."""
+    """Runs in `folder`; eal and app are lists of arguments, `before` are words before all."""
 
-    def __init__(self, folder, eal, app):
+    def __init__(self, folder, eal, app, before=()):
         env = dict(os.environ, XDG_RUNTIME_DIR=folder, RUNTIME_DIRECTORY=folder)
         self.process = subprocess.Popen(
-            ["stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-pci", "--no-telemetry", *eal, "--",
+            [*before, "stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-pci", "--no-telemetry", *eal, "--",
              "-i", "--nb-cores=1", "--port-topology=loop", *app],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=env, text=True, bufsize=0)
