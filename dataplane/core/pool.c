@@ -9,7 +9,7 @@
 #define POOL_CACHE     256
 #define POOL_QUEUES    1024 /* both rings of a port's queue pair */
 #define POOL_HOST      2048 /* a host interface, and the frames on their way from it */
-#define POOL_WORKER    6144 /* what waits for the pump, caches and bursts */
+#define POOL_WORKER    8192 /* what waits for the pump, caches and bursts */
 #define POOL_KEEPALIVE 4096
 
 static struct rte_mempool *pool_open(const char *name, unsigned int count, uint16_t room)

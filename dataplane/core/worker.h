@@ -32,9 +32,11 @@ struct capture_board;
 /* What is handed to the kernel, best served first: the order of the pump's turns. A class has a
  * ring and a budget of its own, so that a flood of one cannot starve another. */
 enum punt_class {
-	PUNT_NEIGHBOUR, /* ARP, neighbour discovery */
-	PUNT_SIP,       /* UDP to an address of ours that is not a media port */
-	PUNT_ICMP,      /* other ICMP, ICMPv6 */
+	PUNT_NEIGHBOUR,  /* ARP, neighbour discovery: to us alone, such as answers to our kernel, */
+	PUNT_NEIGHBOURS, /* and what everybody hears */
+	PUNT_ROUTING,    /* BGP, BFD, OSPF, VRRP, DHCP */
+	PUNT_SIP,        /* UDP to an address of ours that is not a media port */
+	PUNT_ICMP,       /* other ICMP, ICMPv6 */
 	PUNT_OTHER,
 	PUNT_CLASSES,
 };

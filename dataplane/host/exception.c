@@ -22,6 +22,8 @@ static const struct {
 	uint32_t second;
 } exception_budget[PUNT_CLASSES] = {
 	[PUNT_NEIGHBOUR] = {32, 20000},
+	[PUNT_NEIGHBOURS] = {32, 20000},
+	[PUNT_ROUTING] = {32, 20000},
 	[PUNT_SIP] = {128, 500000},
 	[PUNT_ICMP] = {16, 10000},
 	[PUNT_OTHER] = {32, 100000},

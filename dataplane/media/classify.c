@@ -2,13 +2,11 @@
 #include "dataplane/core/capture.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/frag.h"
+#include "dataplane/media/punt.h"
 #include "dataplane/media/relay.h"
 
-#include <rte_icmp.h>
 #include <rte_prefetch.h>
 
-#define CLASSIFY_ND_FIRST   133 /* router solicitation .. redirect (RFC 4861) */
-#define CLASSIFY_ND_LAST    137
 #define CLASSIFY_FRAG6      44
 #define CLASSIFY_FRAG6_MORE 1
 #define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
@@ -44,13 +42,17 @@ struct classify_frag6 {
 	rte_be32_t id;
 } __attribute__((packed, aligned(2)));
 
-/* total: of the UDP header and what follows. */
-static void classify_sip(struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family,
-	const struct rte_udp_hdr *udp, uint16_t total)
+/* UDP that is not media. total: of the UDP header and what follows. */
+static void classify_udp(struct classify *c, struct rte_mbuf *mbuf, const void *ip, uint8_t family,
+	uint8_t hops, const struct rte_udp_hdr *udp, uint16_t total)
 {
 	struct addr *source = &c->source[c->sip_count];
 	uint16_t len = rte_be_to_cpu_16(udp->dgram_len);
 
+	if (unlikely(punt_is_routing(rte_be_to_cpu_16(udp->dst_port), hops))) {
+		worker_punt(c->w, mbuf, PUNT_ROUTING);
+		return;
+	}
 	*source = (struct addr){.family = family, .port = rte_be_to_cpu_16(udp->src_port)};
 	c->text[c->sip_count] = (struct classify_text){(const uint8_t *)(udp + 1),
 		len >= sizeof(*udp) && len <= total ? (uint16_t)(len - sizeof(*udp)) : 0};
@@ -136,7 +138,7 @@ static inline void classify_ip4(
 		    total > len))
 		goto malformed;
 	if (unlikely(ip->next_proto_id != IPPROTO_UDP)) {
-		worker_punt(c->w, mbuf, ip->next_proto_id == IPPROTO_ICMP ? PUNT_ICMP : PUNT_OTHER);
+		worker_punt(c->w, mbuf, punt_class4(ip, header, total));
 		return;
 	}
 	if (unlikely(ip->fragment_offset &
@@ -151,7 +153,8 @@ static inline void classify_ip4(
 	if (likely(id != CLAIM_NONE))
 		classify_media(c, mbuf, at, false, id);
 	else
-		classify_sip(c, mbuf, &ip->src_addr, ADDR_IPV4, udp, (uint16_t)(total - header));
+		classify_udp(c, mbuf, &ip->src_addr, ADDR_IPV4, ip->time_to_live, udp,
+			(uint16_t)(total - header));
 	return;
 malformed:
 	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
@@ -191,13 +194,6 @@ static void classify_fragment6(
 	worker_punt(c->w, mbuf, PUNT_SIP);
 }
 
-static enum punt_class classify_icmp6(const struct rte_ipv6_hdr *ip, uint16_t total)
-{
-	uint8_t type = total ? *(const uint8_t *)(ip + 1) : 0;
-
-	return type >= CLASSIFY_ND_FIRST && type <= CLASSIFY_ND_LAST ? PUNT_NEIGHBOUR : PUNT_ICMP;
-}
-
 static inline void classify_ip6(
 	struct classify *c, struct rte_mbuf *mbuf, uint8_t *at, uint16_t len)
 {
@@ -212,12 +208,10 @@ static inline void classify_ip6(
 	if (unlikely((at[0] >> 4) != 6 || total > len - sizeof(*ip)))
 		goto malformed;
 	if (unlikely(ip->proto != IPPROTO_UDP)) {
-		if (ip->proto == IPPROTO_ICMPV6)
-			worker_punt(c->w, mbuf, classify_icmp6(ip, total));
-		else if (ip->proto == CLASSIFY_FRAG6)
+		if (ip->proto == CLASSIFY_FRAG6)
 			classify_fragment6(c, mbuf, ip, total);
 		else
-			worker_punt(c->w, mbuf, PUNT_OTHER);
+			worker_punt(c->w, mbuf, punt_class6(ip, total));
 		return;
 	}
 	if (unlikely(total < sizeof(*udp)))
@@ -226,26 +220,10 @@ static inline void classify_ip6(
 	if (likely(id != CLAIM_NONE))
 		classify_media(c, mbuf, at, true, id);
 	else
-		classify_sip(c, mbuf, ip->src_addr, ADDR_IPV6, udp, total);
+		classify_udp(c, mbuf, ip->src_addr, ADDR_IPV6, ip->hop_limits, udp, total);
 	return;
 malformed:
 	worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
-}
-
-/* What is sent to many, or to another host by a switch that knows no better, is never media. */
-static enum punt_class classify_not_ours(
-	const struct rte_ether_hdr *eth, rte_be16_t type, const uint8_t *at, uint16_t len)
-{
-	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)at;
-
-	if (rte_is_unicast_ether_addr(&eth->dst_addr))
-		return PUNT_OTHER;
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP))
-		return PUNT_NEIGHBOUR;
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && len > sizeof(*ip) &&
-		ip->proto == IPPROTO_ICMPV6)
-		return classify_icmp6(ip, 1);
-	return PUNT_OTHER;
 }
 
 /* A priority tag (VLAN 0) means nothing here and goes at once. That of a VLAN of ours stays until
@@ -340,7 +318,7 @@ static __rte_noinline void classify_frame(struct classify *c, struct rte_mbuf *m
 	at = (uint8_t *)eth + header;
 	len = (uint16_t)(mbuf->data_len - header);
 	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->w->port[c->port].mac)))
-		worker_punt(c->w, mbuf, classify_not_ours(eth, type, at, len));
+		worker_punt(c->w, mbuf, punt_class_not_ours(eth, type, at, len));
 	else if (likely(type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)))
 		classify_ip4(c, mbuf, at, len);
 	else if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
