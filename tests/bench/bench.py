@@ -7,6 +7,7 @@ import shutil
 import tempfile
 
 import entry_keepalive
+import entry_monitor
 import entry_pacing
 import entry_relay
 import entry_rtpengine
@@ -16,6 +17,7 @@ from rig import Rig
 # A new entry: a module with run(rig), and a line here. See README.md.
 ENTRIES = {
     "keepalive": entry_keepalive.run,
+    "monitor": entry_monitor.run,
     "pacing": entry_pacing.run,
     "relay": entry_relay.run,
     "afpacket": entry_wire.run_afpacket,

@@ -42,7 +42,7 @@ static void setup_eal(const struct setup_conf *conf)
 		"--log-level=lib.eal:4", NULL};
 	/* Buffers, and the table of SIP sources. */
 	uint64_t bytes = (uint64_t)(conf->frames + SETUP_OWN_FRAMES) * (conf->room + 256u) +
-		conf->bindings * 160ull;
+		conf->bindings * 160ull + conf->monitors * 200ull;
 
 	snprintf(memory, sizeof(memory), "%u", (unsigned int)(bytes * 5 / 4 >> 20) + 64);
 	setup_must((conf->huge ? rte_eal_init((int)RTE_DIM(huge) - 1, huge)
@@ -87,7 +87,7 @@ static void setup_open_port(struct setup *s, const struct setup_conf *conf)
 	hop->flags = NEXTHOP_VALID;
 }
 
-static void setup_open_workers(struct setup *s)
+static void setup_open_workers(struct setup *s, const struct setup_conf *bench)
 {
 	const struct workers_conf conf = {
 		.count = 1,
@@ -96,7 +96,9 @@ static void setup_open_workers(struct setup *s)
 		.qsbr = s->qsbr,
 		.nexthops = s->nexthops,
 		.ports = &s->port,
-		.port_count = 1,
+		.port_count = bench->monitors == 0,
+		.monitor_count = bench->monitors != 0,
+		.monitor_inline = bench->monitor_inline,
 		.tsc_hz = rte_get_tsc_hz(),
 	};
 
@@ -104,6 +106,8 @@ static void setup_open_workers(struct setup *s)
 	timebase_sync(&s->timebase, rte_rdtsc(), s->now_ms);
 	setup_must(workers_open(&s->workers, &conf) == 0, "no worker");
 	s->w = s->workers.item;
+	if (bench->monitor_inline)
+		s->w->port[1] = s->w->port[0];
 }
 
 static void setup_open_tables(struct setup *s, const struct setup_conf *conf)
@@ -130,6 +134,8 @@ static void setup_open_tables(struct setup *s, const struct setup_conf *conf)
 		.workers = s->w,
 		.worker_count = 1,
 		.flows = conf->flows,
+		.monitors = conf->monitors,
+		.clients = 1,
 	};
 
 	setup_must(keepalive_open(&s->keepalive, &keepalive) == 0, "no keep-alives");
@@ -141,12 +147,13 @@ void setup_open(struct setup *s, const struct setup_conf *conf)
 	log_open("bench", LOG_WARNING);
 	*s = (struct setup){.mem = {.hugepages = conf->huge}, .now_ms = clock_boot_ms()};
 	setup_eal(conf);
-	setup_must(facts_open(&s->facts, &s->mem, 1, conf->bindings, conf->flows) == 0,
+	setup_must(facts_open(&s->facts, &s->mem, 1, conf->bindings,
+			   media_total(conf->flows, conf->monitors)) == 0,
 		"no memory for facts");
 	s->qsbr = rcu_open(1);
 	setup_must(s->qsbr, "no memory");
 	setup_open_port(s, conf);
-	setup_open_workers(s);
+	setup_open_workers(s, conf);
 	setup_open_tables(s, conf);
 }
 

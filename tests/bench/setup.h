@@ -14,8 +14,10 @@
 struct setup_conf {
 	const char *port; /* as in dataplane.ports */
 	uint32_t bindings, flows;
-	uint32_t frames; /* buffers in the pool for received frames */
-	uint16_t room;   /* bytes in each */
+	uint32_t monitors;   /* above 0: the port is a monitor port, */
+	bool monitor_inline; /* and what it receives leaves by it again */
+	uint32_t frames;     /* buffers in the pool for received frames */
+	uint16_t room;       /* bytes in each */
 	bool huge;
 };
 

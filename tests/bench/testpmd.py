@@ -13,6 +13,7 @@ class Testpmd:
 
     def __init__(self, folder, eal, app, before=()):
         env = dict(os.environ, XDG_RUNTIME_DIR=folder, RUNTIME_DIRECTORY=folder)
+        self.counter = "RX-packets" if "--forward-mode=rxonly" in app else "TX-packets"
         self.process = subprocess.Popen(
             [*before, "stdbuf", "-oL", "dpdk-testpmd", "-l", "0,1", "--no-pci", "--no-telemetry", *eal, "--",
              "-i", "--nb-cores=1", "--port-topology=loop", *app],
@@ -48,14 +49,14 @@ class Testpmd:
             return int(stat.read().split()[0])
 
     def round(self, seconds):
-        """Forwards for a while; returns the frames sent and the worker's processor time."""
+        """Forwards for a while; returns the frames sent (rxonly: received) and the worker's processor time."""
         before = self.cpu_ns()
         self.order("start", "forwards packets on")
         time.sleep(seconds)
         text = self.order("stop", "Done.")
         spent = self.cpu_ns() - before
         total = text[text.index("Accumulated forward statistics"):]
-        return int(re.search(r"TX-packets: *(\d+)", total).group(1)), spent
+        return int(re.search(self.counter + r": *(\d+)", total).group(1)), spent
 
     def close(self):
         try:
