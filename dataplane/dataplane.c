@@ -286,8 +286,6 @@ static void dataplane_on_second(uv_timer_t *timer)
 	struct dataplane *dp = timer->data;
 
 	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
-	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++)
-		port_watch_link(&dp->ports[i]);
 }
 
 static int timers_start(struct dataplane *dp)
@@ -354,6 +352,7 @@ static const struct module {
 	/* From here on packets move. */
 	{"threads", threads_start, threads_stop},
 	{"timers", timers_start, timers_stop},
+	{"links", links_start, links_stop},
 	{"listen", listen_start, NULL},
 	{"telemetry", telemetry_start, telemetry_stop},
 };

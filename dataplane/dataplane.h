@@ -19,6 +19,7 @@ struct dataplane {
 	const struct conf_dataplane *conf;
 	uv_loop_t loop;
 	uv_timer_t tick;
+	uv_timer_t watch;
 	uv_timer_t second;
 	struct mem mem;
 	struct facts facts;

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define PORTS_WATCH_MS 200 /* between looks at the links */
+
 unsigned int ports_monitors(const struct conf_dataplane *conf)
 {
 	return conf->monitor == CONF_MONITOR_OFF ? 0 : (unsigned int)conf->monitor_ports.count;
@@ -67,4 +69,24 @@ int ports_start(struct dataplane *dp)
 	if (err)
 		ports_stop(dp);
 	return err;
+}
+
+static void ports_on_watch(uv_timer_t *timer)
+{
+	struct dataplane *dp = timer->data;
+
+	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++)
+		port_watch_link(&dp->ports[i]);
+}
+
+int links_start(struct dataplane *dp)
+{
+	dp->watch.data = dp;
+	uv_timer_init(&dp->loop, &dp->watch);
+	return uv_timer_start(&dp->watch, ports_on_watch, PORTS_WATCH_MS, PORTS_WATCH_MS);
+}
+
+void links_stop(struct dataplane *dp)
+{
+	uv_close((uv_handle_t *)&dp->watch, NULL);
 }

@@ -14,4 +14,8 @@ unsigned int ports_monitors(const struct conf_dataplane *conf);
 int ports_start(struct dataplane *dp);
 void ports_stop(struct dataplane *dp);
 
+/* Watches the links of all. */
+int links_start(struct dataplane *dp);
+void links_stop(struct dataplane *dp);
+
 #endif

@@ -65,7 +65,8 @@ const struct param param_table[] = {
 	 .help = "Unix socket of the control protocol between the two programs."},
 	{AT_DATAPLANE(ports), .name = "ports", .type = PARAM_TEXT_LIST, .min = 1, .max = 255,
 	 .help = "DPDK ports: af_packet:IF, af_xdp:IF, tap:NAME, a PCI address such as "
-		 "0000:03:00.0, or vdev:DEVICE with its arguments."},
+		 "0000:03:00.0, vdev:DEVICE with its arguments, or a bond of such: "
+		 "bond:active-backup:MEMBER+MEMBER, bond:802.3ad:MEMBER+MEMBER."},
 	{AT_DATAPLANE(host_interface), .name = "host_interface", .type = PARAM_TEXT,
 	 .value = "lw0", .min = 1, .max = 15,
 	 .help = "Kernel network device that receives what is not relayed."},

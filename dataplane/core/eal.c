@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/eal.h"
 
+#include "dataplane/core/bond.h"
+
 #include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -91,17 +93,40 @@ static void eal_arg_lcores(struct eal_args *args, const struct conf_dataplane *c
 			lcores);
 }
 
+struct eal_devices {
+	struct eal_args *args;
+	bool pci;
+};
+
+static int eal_arg_device(void *ctx, const char *text)
+{
+	struct eal_devices *devices = ctx;
+
+	if (eal_port_is_pci(text)) {
+		eal_arg(devices->args, "--allow=%s", text);
+		devices->pci = true;
+	}
+	return 0;
+}
+
+static void eal_arg_ports(struct eal_devices *devices, const struct conf_strings *ports)
+{
+	for (size_t i = 0; i < ports->count; i++) {
+		/* What is wrong with a bond is told when it is made. */
+		if (bond_is(ports->item[i]))
+			bond_each(ports->item[i], eal_arg_device, devices);
+		else
+			eal_arg_device(devices, ports->item[i]);
+	}
+}
+
 static void eal_arg_devices(struct eal_args *args, const struct conf_dataplane *conf)
 {
-	bool pci = false;
+	struct eal_devices devices = {.args = args};
 
-	for (size_t i = 0; i < conf->ports.count; i++) {
-		if (!eal_port_is_pci(conf->ports.item[i]))
-			continue;
-		eal_arg(args, "--allow=%s", conf->ports.item[i]);
-		pci = true;
-	}
-	if (!pci)
+	eal_arg_ports(&devices, &conf->ports);
+	eal_arg_ports(&devices, &conf->monitor_ports);
+	if (!devices.pci)
 		eal_arg(args, "--no-pci");
 }
 

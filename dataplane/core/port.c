@@ -1,123 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/port.h"
 
-#include "dataplane/core/eal.h"
+#include "dataplane/core/bond.h"
 #include "shared/log.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Short rings fit the cache: 2,048 descriptors cost 15 to 30 % of the packet rate. */
 #define PORT_DESCRIPTORS 512
-#define PORT_NAME_MAX    64 /* of a DPDK device */
-#define PORT_ARGS_MAX    (PORT_TEXT_MAX + 32)
 
-/* Words of the configuration, and the device they stand for. What the operator says comes last, and
- * counts. */
-static const struct {
-	const char *word;
-	const char *driver;
-	const char *args; /* %1$s the word's value, %2$u queues */
-	bool interface;   /* the value is a kernel interface that must exist */
-} port_kinds[] = {
-	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s", true},
-	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", true},
-	{"tap:", "net_tap", "iface=%1$s", false},
-	{"pcap:", "net_pcap", "%1$s", false},
-};
-
-/* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
-static int port_check_interface(const char *text, const char *value)
+static int port_make(struct port *port, unsigned int index, uint16_t workers)
 {
-	char name[IF_NAMESIZE];
-	size_t len = strcspn(value, ",");
+	char suffix[8];
+	int err;
 
-	if (len == 0 || len >= sizeof(name)) {
-		log_error("dataplane.ports: %s: an interface name has 1 to %d characters", text,
-			IF_NAMESIZE - 1);
-		return -EINVAL;
-	}
-	memcpy(name, value, len);
-	name[len] = '\0';
-	if (!if_nametoindex(name)) {
-		log_error("dataplane.ports: %s: there is no interface %s here (ip link shows those "
-			  "there are)",
-			text, name);
-		return -ENODEV;
-	}
-	return 0;
-}
-
-/* Device name and arguments of a configured port. Returns 0 or -errno after a log line. */
-static int port_device(const char *text, unsigned int index, uint16_t queues,
-	char name[static PORT_NAME_MAX], char *args, size_t args_len)
-{
-	size_t len;
-
-	args[0] = '\0';
-	for (size_t i = 0; i < RTE_DIM(port_kinds); i++) {
-		const char *value = text + strlen(port_kinds[i].word);
-
-		if (strncmp(text, port_kinds[i].word, strlen(port_kinds[i].word)) != 0)
-			continue;
-		if (port_kinds[i].interface && port_check_interface(text, value))
-			return -ENODEV;
-		snprintf(name, PORT_NAME_MAX, "%s%u", port_kinds[i].driver, index);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(args, args_len, port_kinds[i].args, value, queues);
-#pragma GCC diagnostic pop
-		return 0;
-	}
-	if (strncmp(text, "vdev:", 5) == 0)
-		text += 5;
-	else if (!eal_port_is_pci(text)) {
-		log_error("dataplane.ports: %s: allowed are af_packet:IFACE, af_xdp:IFACE, "
-			  "tap:NAME, pcap:ARGUMENTS, vdev:DRIVER and a PCI address",
-			text);
-		return -EINVAL;
-	}
-	len = strcspn(text, ",");
-	if (len == 0 || len >= PORT_NAME_MAX) {
-		log_error("dataplane.ports: %s: device name too long", text);
-		return -EINVAL;
-	}
-	memcpy(name, text, len);
-	name[len] = '\0';
-	if (text[len])
-		snprintf(args, args_len, "%s", text + len + 1);
-	return 0;
-}
-
-/* Creates the device unless the EAL has found it already (PCI). */
-static int port_probe(struct port *port, unsigned int index, uint16_t workers)
-{
-	char name[PORT_NAME_MAX], args[PORT_ARGS_MAX];
-	bool pci = eal_port_is_pci(port->text);
-	int err = port_device(port->text, index, workers, name, args, sizeof(args));
-
-	if (err)
-		return err;
-	if (rte_eth_dev_get_port_by_name(name, &port->id) == 0)
-		return 0;
-	err = rte_eal_hotplug_add(pci ? "pci" : "vdev", name, args);
-	if (err) {
-		log_error("dataplane.ports: %s: device %s cannot be made: %s%s", port->text, name,
-			strerror(-err),
-			pci ? " (is it bound to vfio-pci? scripts/nic-bind.sh)"
-				: err == -EPERM || err == -EACCES
-				? " (CAP_NET_RAW and CAP_NET_ADMIN?)"
-				: "");
-		return err;
-	}
-	err = rte_eth_dev_get_port_by_name(name, &port->id);
-	if (err)
-		log_error(
-			"dataplane.ports: %s: device %s is not an Ethernet port", port->text, name);
+	snprintf(suffix, sizeof(suffix), "%u", index);
+	err = device_make(&port->device[0], port->text, suffix, workers);
+	port->id = port->device[0].id;
+	port->device_count = 1;
 	return err;
 }
 
@@ -174,7 +77,8 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 			sizeof(port->text) - 1);
 		return -EINVAL;
 	}
-	err = port_probe(port, index, workers);
+	err = bond_is(text) ? bond_make(text, index, workers, port)
+			    : port_make(port, index, workers);
 	if (err)
 		return err;
 	err = port_setup(port, workers, pool);
@@ -233,22 +137,32 @@ void port_set_vlan(const struct port *port, uint16_t vlan, bool present)
 			port->text, vlan, strerror(-err));
 }
 
-void port_watch_link(struct port *port)
+static void port_watch_device(const struct port *port, struct device *device)
 {
+	const char *member = port->device_count > 1 ? device->text : "";
+	const char *gap = *member ? " " : "";
 	struct rte_eth_link link;
 
-	if (rte_eth_link_get_nowait(port->id, &link))
+	if (device_link(device, &link) ||
+		(device->link_seen && device->link_up == link.link_status))
 		return;
-	if (port->link_seen && port->link_up == link.link_status)
-		return;
-	port->link_seen = true;
-	port->link_up = link.link_status;
-	if (!port->link_up)
-		log_warning("port %s: link is down", port->text);
-	else if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN)
-		log_notice("port %s: link is up", port->text);
+	device->link_seen = true;
+	device->link_up = link.link_status;
+	if (!device->link_up)
+		log_warning("port %s%s%s: link is down", port->text, gap, member);
+	else if (link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN || device->ifname[0])
+		log_notice("port %s%s%s: link is up", port->text, gap, member);
 	else
-		log_notice("port %s: link is up, %u Mbit/s", port->text, link.link_speed);
+		log_notice("port %s%s%s: link is up, %u Mbit/s", port->text, gap, member,
+			link.link_speed);
+}
+
+void port_watch_link(struct port *port)
+{
+	for (uint16_t i = 0; i < port->device_count; i++)
+		port_watch_device(port, &port->device[i]);
+	if (bond_is(port->text))
+		bond_turn(port);
 }
 
 void port_close(struct port *port)

@@ -3,12 +3,15 @@
 #ifndef DATAPLANE_CORE_PORT_H
 #define DATAPLANE_CORE_PORT_H
 
+#include "dataplane/core/device.h"
+
 #include <rte_ether.h>
 #include <rte_mempool.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PORT_TEXT_MAX 256
+#define PORT_TEXT_MAX    DEVICE_TEXT_MAX
+#define PORT_DEVICES_MAX 4 /* members of a bond */
 
 struct port {
 	char text[PORT_TEXT_MAX]; /* as configured, for the log */
@@ -18,14 +21,14 @@ struct port {
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
-	bool link_seen; /* link_up is known */
-	bool link_up;
+	struct device device[PORT_DEVICES_MAX]; /* itself, or the members of a bond */
+	uint16_t device_count;
 };
 
 /* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
- * "vdev:DRIVER[,ARGS]" or a PCI address, sets it up with an Rx and a Tx queue for each
- * worker, or as many as it has, and starts it. index makes the device name unique. Returns 0 or
- * -errno after one log line that says what is wrong. */
+ * "vdev:DRIVER[,ARGS]", a PCI address, or a bond of these (bond.h), sets it up with an Rx and a Tx
+ * queue for each worker, or as many as it has, and starts it. index makes the device name unique.
+ * Returns 0 or -errno after one log line that says what is wrong. */
 int port_open(struct port *port, const char *text, unsigned int index, uint16_t workers,
 	struct rte_mempool *pool);
 void port_close(struct port *port);
@@ -38,9 +41,9 @@ int port_watch_all(struct port *port);
 /* Tells the filter of a device that has one which VLANs to take. Main thread. */
 void port_set_vlan(const struct port *port, uint16_t vlan, bool present);
 
-/* Logs when the link went down or came up since the last call; first call: what it is. Asked, not
- * told by an interrupt: several drivers have none, or none beside Rx interrupts. Main thread, about
- * once a second. */
+/* Logs when a link went down or came up since the last call; first call: what it is. Moves a bond
+ * away from a link that is down. Asked, not told by an interrupt: several drivers have none, or
+ * none beside Rx interrupts. Main thread, several times a second. */
 void port_watch_link(struct port *port);
 
 #endif

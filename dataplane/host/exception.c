@@ -139,6 +139,9 @@ int exception_open(struct exception *ex, const struct port *ports, uint16_t port
 			err = hostif_open(&port->host, host, i, &ports[i], pool);
 		port->wire = ports[i].id;
 		ex->port_of[ports[i].id] = (uint8_t)i;
+		/* A bond's frames say by which member they came. */
+		for (uint16_t j = 0; j < ports[i].device_count; j++)
+			ex->port_of[ports[i].device[j].id] = (uint8_t)i;
 		ex->port_count++;
 	}
 	if (err)

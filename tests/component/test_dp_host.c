@@ -169,6 +169,8 @@ static void test_start_that_cannot_work(void **state)
 	refuses("  ports: [\"af_packet:eth7\"]\n", "there is no interface eth7 here");
 	refuses("  ports: [\"eth1\"]\n", "allowed are af_packet:IFACE");
 	refuses("  ports: [\"vdev:net_nothing0\"]\n", "device net_nothing0 cannot be made");
+	refuses("  ports: [\"bond:fast:af_packet:eth1\"]\n", "a bond is bond:active-backup:");
+	refuses("  ports: [\"bond:active-backup:af_packet:eth1\"]\n", "a bond has 2 to 4 members");
 	refuses("  ports: []\n", "dataplane.ports: 0 ports: 1 to 8 are allowed");
 	refuses("  memory: 64\n  workers: 16\n  ports: [\"vdev:net_null0,no-rx=1\"]\n",
 		"dataplane.memory");

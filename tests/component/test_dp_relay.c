@@ -298,7 +298,7 @@ static void test_neighbour_deleted(void **state)
 {
 	await_mac(0xa0);
 	sh(FAR "ip link set far0 address 02:00:00:00:00:c0");
-	sh("ip neigh flush dev lw0");
+	sh("ip neigh del 192.0.2.1 dev lw0");
 	await_mac(0xc0);
 	await_conversation();
 }

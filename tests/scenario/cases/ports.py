@@ -3,7 +3,7 @@
 
 import time
 
-from harness.expect import check, wait
+from harness.expect import check, wait, within
 from harness.judge import over, relayed
 from harness.scene import Scene
 from harness.topology import NAT, NODE
@@ -48,3 +48,59 @@ def three_workers_one_queue():
                               "ports": ["af_packet:eth1,qpairs=1"]}}) as s:
         _hang_up(s, *_call(s))
         check("spread by software" in s.node.dp.text(), "frames are not spread by software")
+
+
+@scenario(30)
+def access_and_core():
+    """Two ports: phones by the one, the carrier by the other, as routes have it."""
+    with Scene({"dataplane": {"memory": 256, "ports": ["af_packet:eth1", "af_packet:eth2"]}},
+               start=False) as s:
+        net, router, node = s.topology.net, s.topology.router, s.topology.node
+        net.wire(node, "eth2", router, "to-access")
+        net.ip(router, "addr add 192.0.3.1/24 dev to-access",
+               "rule add dev br-public to %s lookup 100" % NODE,
+               "route add %s via 192.0.3.10 dev to-access table 100" % NODE)
+        s.node.interfaces.append("eth2")
+        access = s.capture(router, "to-access", "access")
+        s.node.start()
+        net.ip(node, "addr add 192.0.3.10/24 dev lw1", "route add 203.0.113.0/24 via 192.0.3.1")
+        up, down, media_a, media_b = s.talk()
+        wait(lambda: media_a.received > 100 and media_b.received > 100, 12, "no media both ways")
+        check([p for p in access.all() if p.rtp and p.src[0] == NODE and p.dst[0] == NAT],
+              "no media leaves by the access port")
+        check([p for p in access.all() if p.rtp and p.dst[0] == NODE],
+              "no media comes by the access port")
+        check(not [p for p in s.wire.all() if NAT in (p.src[0], p.dst[0])],
+              "Bob's packets use the core port")
+        wait(lambda: [p for p in access.all() if p.payload == b"HELLO"], 15,
+             "no keep-alives by the access port")
+        _hang_up(s, up, down)
+
+
+@scenario(40)
+def bond_member_goes_down():
+    """Two cables as one port; the active one is pulled in mid-call, then the other: media goes on
+    each time."""
+    with Scene({"dataplane": {"memory": 256, "ports": [
+            "bond:active-backup:af_packet:eth1+af_packet:eth2"]}}, start=False) as s:
+        net, router = s.topology.net, s.topology.router
+        net.wire(s.topology.node, "eth2", router, "to-node2", "br-core")
+        s.node.interfaces.append("eth2")
+        s.node.start()
+        up, down, media_a, media_b = s.talk()
+        wait(lambda: media_a.received > 100 and media_b.received > 100, 12, "no media both ways")
+        for pulled, left, other in (("to-node", "to-node2", "eth2"),
+                                    ("to-node2", "to-node", "eth1")):
+            media_a.mark()
+            media_b.mark()
+            when = time.time()
+            net.ip(router, "link set dev %s down" % pulled)
+            wait(lambda: "af_packet:%s is the active member" % other in s.node.dp.text(), 5,
+                 "the bond stays with the cable that was pulled")
+            for stream in (media_a, media_b):
+                wait(lambda m=stream: m.last and m.last > when + 3 and m.silent_for() < 1, 15,
+                     "media did not come back")
+                within(stream.gap, 0, 3, "longest gap in the media in s")
+            net.ip(router, "link set dev %s up" % pulled)
+            wait(lambda: s.node.dp.text().count("link is up") >= 3, 5, "the link does not come back")
+        _hang_up(s, up, down)

@@ -27,6 +27,7 @@ class Node:
         self.conf = config.merge(config.default(folder, sockets), change or {})
         self.path = os.path.join(folder, "linewatch.yaml")
         self.redis = Redis(self.ns, folder)
+        self.interfaces = ["eth1"]  # below the ports
         self.dp = None
         self.cp = None
         self.write()
@@ -47,7 +48,8 @@ class Node:
             self.wait_ready()
 
     def prepare_port(self):
-        run([os.path.join(ROOT, "scripts/port-prepare.sh"), "eth1"], ns=self.ns)
+        for interface in self.interfaces:
+            run([os.path.join(ROOT, "scripts/port-prepare.sh"), interface], ns=self.ns)
 
     def start_dp(self):
         self.dp = Process("linewatch-dp", [DP, "-c", self.path],

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/device.h"
+
+#include "dataplane/core/eal.h"
+#include "shared/log.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DEVICE_ARGS_MAX (DEVICE_TEXT_MAX + 32)
+
+/* Words of the configuration, and the device they stand for. What the operator says comes last, and
+ * counts. */
+static const struct {
+	const char *word;
+	const char *driver;
+	const char *args; /* %1$s the word's value, %2$u queues */
+	bool interface;   /* the value is a kernel interface that must exist */
+} device_kinds[] = {
+	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s", true},
+	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", true},
+	{"tap:", "net_tap", "iface=%1$s", false},
+	{"pcap:", "net_pcap", "%1$s", false},
+};
+
+/* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
+static int device_interface(struct device *device, const char *value)
+{
+	size_t len = strcspn(value, ",");
+
+	if (len == 0 || len >= sizeof(device->ifname)) {
+		log_error("dataplane.ports: %s: an interface name has 1 to %d characters",
+			device->text, IF_NAMESIZE - 1);
+		return -EINVAL;
+	}
+	memcpy(device->ifname, value, len);
+	if (!if_nametoindex(device->ifname)) {
+		log_error("dataplane.ports: %s: there is no interface %s here (ip link shows those "
+			  "there are)",
+			device->text, device->ifname);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/* Name and arguments of the device. Returns 0 or -errno after a log line. */
+static int device_describe(
+	struct device *device, const char *suffix, uint16_t queues, char *args, size_t args_len)
+{
+	const char *text = device->text;
+	size_t len;
+
+	args[0] = '\0';
+	for (size_t i = 0; i < RTE_DIM(device_kinds); i++) {
+		const char *value = text + strlen(device_kinds[i].word);
+		int err;
+
+		if (strncmp(text, device_kinds[i].word, strlen(device_kinds[i].word)) != 0)
+			continue;
+		err = device_kinds[i].interface ? device_interface(device, value) : 0;
+		snprintf(
+			device->name, sizeof(device->name), "%s%s", device_kinds[i].driver, suffix);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(args, args_len, device_kinds[i].args, value, queues);
+#pragma GCC diagnostic pop
+		return err;
+	}
+	if (strncmp(text, "vdev:", 5) == 0)
+		text += 5;
+	else if (!eal_port_is_pci(text)) {
+		log_error("dataplane.ports: %s: allowed are af_packet:IFACE, af_xdp:IFACE, "
+			  "tap:NAME, pcap:ARGUMENTS, vdev:DRIVER, a PCI address and "
+			  "bond:MODE:MEMBER+MEMBER",
+			text);
+		return -EINVAL;
+	}
+	len = strcspn(text, ",");
+	if (len == 0 || len >= sizeof(device->name)) {
+		log_error("dataplane.ports: %s: device name too long", text);
+		return -EINVAL;
+	}
+	memcpy(device->name, text, len);
+	if (text[len])
+		snprintf(args, args_len, "%s", text + len + 1);
+	return 0;
+}
+
+int device_make(struct device *device, const char *text, const char *suffix, uint16_t queues)
+{
+	bool pci = eal_port_is_pci(text);
+	char args[DEVICE_ARGS_MAX];
+	int err;
+
+	*device = (struct device){0};
+	if (snprintf(device->text, sizeof(device->text), "%s", text) >= (int)sizeof(device->text)) {
+		log_error("dataplane.ports: %s: longer than %zu characters", text,
+			sizeof(device->text) - 1);
+		return -EINVAL;
+	}
+	err = device_describe(device, suffix, queues, args, sizeof(args));
+	if (err)
+		return err;
+	/* The EAL has found it already (PCI). */
+	if (rte_eth_dev_get_port_by_name(device->name, &device->id) == 0)
+		return 0;
+	err = rte_eal_hotplug_add(pci ? "pci" : "vdev", device->name, args);
+	if (err) {
+		log_error("dataplane.ports: %s: device %s cannot be made: %s%s", text, device->name,
+			strerror(-err),
+			pci ? " (is it bound to vfio-pci? scripts/nic-bind.sh)"
+				: err == -EPERM || err == -EACCES
+				? " (CAP_NET_RAW and CAP_NET_ADMIN?)"
+				: "");
+		return err;
+	}
+	err = rte_eth_dev_get_port_by_name(device->name, &device->id);
+	if (err)
+		log_error("dataplane.ports: %s: device %s is not an Ethernet port", text,
+			device->name);
+	return err;
+}
+
+/* Drivers that read from an interface of the kernel do not look at its carrier. */
+static bool device_has_carrier(const struct device *device)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool carrier = true;
+
+	if (fd < 0)
+		return true;
+	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		carrier = errno != ENODEV;
+	else
+		carrier = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	close(fd);
+	return carrier;
+}
+
+int device_link(const struct device *device, struct rte_eth_link *link)
+{
+	int err = rte_eth_link_get_nowait(device->id, link);
+
+	if (!err && device->ifname[0] && !device_has_carrier(device))
+		link->link_status = RTE_ETH_LINK_DOWN;
+	return err;
+}
