@@ -34,6 +34,14 @@ static inline uint64_t clock_wall_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static inline uint64_t clock_wall_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 /* The wall clock's label of a moment of CLOCK_BOOTTIME; 0 stays 0 ("never"). */
 static inline uint64_t clock_wall_of(uint64_t boot_ms)
 {

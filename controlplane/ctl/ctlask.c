@@ -63,71 +63,92 @@ static int send_line(int fd, const char *command, const json_t *args)
 	return 0;
 }
 
-/* Reads up to the end of a line; the caller frees *answer. Returns its length or -errno. */
-static ssize_t receive_line(int fd, char **answer)
-{
-	size_t used = 0, room = 0;
+/* What has come and was not taken yet. */
+struct reader {
+	int fd;
+	char *data;
+	size_t used, room;
+};
 
-	*answer = NULL;
+/* Reads until a line is whole. Returns its length, its end included, or -errno. */
+static ssize_t reader_line(struct reader *r)
+{
+	size_t seen = 0;
+
 	for (;;) {
+		char *end = r->used > seen ? memchr(r->data + seen, '\n', r->used - seen) : NULL;
 		ssize_t n;
 
-		if (used == room) {
-			char *more = room < ANSWER_MAX ? realloc(*answer, room * 2 + ANSWER_CHUNK)
-						       : NULL;
+		if (end)
+			return end + 1 - r->data;
+		seen = r->used;
+		if (r->used == r->room) {
+			size_t room = r->room * 2 + ANSWER_CHUNK;
+			char *more = r->room < ANSWER_MAX ? realloc(r->data, room) : NULL;
 
 			if (!more)
 				return -ENOMEM;
-			*answer = more;
-			room = room * 2 + ANSWER_CHUNK;
+			r->data = more;
+			r->room = room;
 		}
-		n = recv(fd, *answer + used, room - used, 0);
+		n = recv(r->fd, r->data + r->used, r->room - r->used, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			return -ECONNRESET;
-		used += (size_t)n;
-		if ((*answer)[used - 1] == '\n')
-			return (ssize_t)used;
+		r->used += (size_t)n;
 	}
 }
 
-static int parse_answer(const char *line, size_t len, json_t **result, char *err, size_t errlen)
+static void reader_take(struct reader *r, size_t len)
+{
+	r->used -= len;
+	memmove(r->data, r->data + len, r->used);
+}
+
+/* Returns 1 for a part, which is taken care of, 0 with the result, or -EPROTO. */
+static int take_line(const char *line, size_t len, const struct ctlask_parts *parts,
+	json_t **result, char *err, size_t errlen)
 {
 	json_t *answer = json_loadb(line, len, 0, NULL);
+	const json_t *part = json_object_get(answer, "part");
 	const char *refusal = json_string_value(json_object_get(answer, "error"));
 
 	*result = json_incref(json_object_get(answer, "result"));
-	if (!*result)
+	if (part && parts)
+		parts->part(parts->arg, part);
+	else if (!*result)
 		snprintf(err, errlen, "%s", refusal ? refusal : "the node's answer is not JSON");
 	json_decref(answer);
-	return *result ? 0 : -EPROTO;
+	return part && parts ? 1 : *result ? 0 : -EPROTO;
 }
 
-int ctlask(const char *path, const char *command, const json_t *args, json_t **result, char *err,
-	size_t errlen)
+int ctlask(const char *path, const char *command, const json_t *args,
+	const struct ctlask_parts *parts, json_t **result, char *err, size_t errlen)
 {
-	int fd = connect_to(path, err, errlen);
-	char *line = NULL;
+	struct reader r = {.fd = connect_to(path, err, errlen)};
 	ssize_t len;
 	int rc;
 
-	if (fd < 0)
-		return fd;
-	rc = send_line(fd, command, args);
-	len = rc ? rc : receive_line(fd, &line);
-	if (len > 0) {
-		rc = parse_answer(line, (size_t)len, result, err, errlen);
-	} else if (len == -EAGAIN) {
+	if (r.fd < 0)
+		return r.fd;
+	rc = send_line(r.fd, command, args);
+	for (len = rc ? rc : reader_line(&r); len > 0; len = reader_line(&r)) {
+		rc = take_line(r.data, (size_t)len, parts, result, err, errlen);
+		if (rc <= 0)
+			break;
+		reader_take(&r, (size_t)len);
+	}
+	if (len == -EAGAIN) {
 		snprintf(err, errlen, ANSWER_TIMEOUT, path, ANSWER_WAIT_S);
 		rc = -EPROTO;
-	} else {
+	} else if (len <= 0) {
 		snprintf(err, errlen, NOT_RUNNING, path, strerror((int)-len));
 		rc = len == -ENOMEM ? -EPROTO : -ECONNREFUSED;
 	}
-	free(line);
-	close(fd);
+	free(r.data);
+	close(r.fd);
 	return rc;
 }

@@ -6,10 +6,16 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Sends the command and waits for the answer. Returns 0 with a new reference in *result,
- * -ECONNREFUSED when no node answers at path, -EPROTO when the node refused or answered nonsense;
- * then err is one line. */
-int ctlask(const char *path, const char *command, const json_t *args, json_t **result, char *err,
-	size_t errlen);
+/* What takes the parts of an answer that come before its end. */
+struct ctlask_parts {
+	void (*part)(void *arg, const json_t *part);
+	void *arg;
+};
+
+/* Sends the command and waits for the answer; parts may be NULL. Returns 0 with a new reference in
+ * *result, -ECONNREFUSED when no node answers at path, -EPROTO when the node refused or answered
+ * nonsense; then err is one line. */
+int ctlask(const char *path, const char *command, const json_t *args,
+	const struct ctlask_parts *parts, json_t **result, char *err, size_t errlen);
 
 #endif

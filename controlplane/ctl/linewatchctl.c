@@ -3,6 +3,7 @@
 #include "controlplane/ctl/cell.h"
 #include "controlplane/ctl/ctlask.h"
 #include "controlplane/ctl/table.h"
+#include "controlplane/ctl/watch.h"
 #include "controlplane/ops/confjson.h"
 #include "shared/conf.h"
 #include "shared/log.h"
@@ -35,6 +36,10 @@ enum option_id {
 	OPTION_LAST,
 	OPTION_UNPROVEN,
 	OPTION_END_CALLS,
+	OPTION_BINDING,
+	OPTION_CALL,
+	OPTION_SECONDS,
+	OPTION_PACKETS,
 	OPTION_END,
 };
 
@@ -44,6 +49,7 @@ enum option_kind {
 	KIND_DURATION,
 	KIND_NUMBER,
 	KIND_FLAG,
+	KIND_TEXT,
 	KIND_LOCAL,
 };
 
@@ -57,6 +63,10 @@ static const struct {
 	[OPTION_LAST] = {KIND_NUMBER, "last"},
 	[OPTION_UNPROVEN] = {KIND_DURATION, "unproven_s"},
 	[OPTION_END_CALLS] = {KIND_FLAG, "end_calls"},
+	[OPTION_BINDING] = {KIND_TEXT, "aor"},
+	[OPTION_CALL] = {KIND_TEXT, "call"},
+	[OPTION_SECONDS] = {KIND_DURATION, "seconds"},
+	[OPTION_PACKETS] = {KIND_NUMBER, "packets"},
 };
 
 static const struct option options[] = {
@@ -72,6 +82,10 @@ static const struct option options[] = {
 	{"last", required_argument, NULL, OPTION_LAST},
 	{"unproven", required_argument, NULL, OPTION_UNPROVEN},
 	{"end-calls", no_argument, NULL, OPTION_END_CALLS},
+	{"binding", required_argument, NULL, OPTION_BINDING},
+	{"call", required_argument, NULL, OPTION_CALL},
+	{"seconds", required_argument, NULL, OPTION_SECONDS},
+	{"packets", required_argument, NULL, OPTION_PACKETS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -108,6 +122,14 @@ static const struct command {
 	{"end", NULL, NULL, false, "id", 0, "end ID", "end a call"},
 	{"config", "config", config_columns, false, NULL, BIT(OPTION_FILE), "config [--file FILE]",
 		"each parameter and where it comes from; --file needs no running node"},
+	{"trace", NULL, NULL, false, NULL, BIT(OPTION_BINDING) | BIT(OPTION_SECONDS),
+		"trace --binding AOR [--seconds TIME]",
+		"a line for each keep-alive, answer and SIP message of a device"},
+	{"capture", NULL, NULL, false, NULL,
+		BIT(OPTION_BINDING) | BIT(OPTION_CALL) | BIT(OPTION_FILE) | BIT(OPTION_SECONDS) |
+			BIT(OPTION_PACKETS),
+		"capture --call ID|--binding AOR --file PCAP",
+		"its frames into a file, [--packets N] [--seconds TIME] of them"},
 	{"stop", NULL, NULL, false, NULL, BIT(OPTION_END_CALLS), "stop [--end-calls]",
 		"stop the node; its calls go on from Redis, or end"},
 };
@@ -189,6 +211,10 @@ static int take_argument(struct request *request, int id, const char *text)
 	case KIND_FLAG:
 		json_object_set_new(request->args, arg, json_true());
 		break;
+	case KIND_TEXT:
+		if (json_object_set_new(request->args, arg, json_string(text)))
+			return complain(EXIT_USAGE, "--%s is not readable text", option_name(id));
+		break;
 	default:
 		request->file = text;
 	}
@@ -258,6 +284,12 @@ static int take_command(struct request *request, int argc, char **argv)
 	if (command->operand &&
 		json_object_set_new(request->args, command->operand, json_string(argv[optind + 1])))
 		return complain(EXIT_USAGE, "the id is not readable text");
+	/* One thing to look at, and where to write it. */
+	if (command->options & BIT(OPTION_BINDING) &&
+		((command->options & BIT(OPTION_FILE) && !request->file) ||
+			!(request->given & BIT(OPTION_BINDING)) ==
+				!(request->given & BIT(OPTION_CALL))))
+		return complain(EXIT_USAGE, "usage: linewatchctl %s", command->usage);
 	request->command = command;
 	return 0;
 }
@@ -305,15 +337,22 @@ static int read_file(const char *file, json_t **result)
 
 static int get_result(const struct request *request, json_t **result)
 {
+	const struct command *command = request->command;
+	const struct watch_order order = {
+		request->args, request->file, request->json, request->wide};
+	bool watch = command->options & BIT(OPTION_BINDING);
 	char path[CONF_PATH_MAX], err[1024];
 	int rc;
 
-	if (request->file)
+	if (request->file && !watch)
 		return read_file(request->file, result);
 	rc = find_socket(request, path);
 	if (rc)
 		return rc;
-	rc = ctlask(path, request->command->name, request->args, result, err, sizeof(err));
+	if (watch)
+		rc = watch_run(path, &order, err, sizeof(err));
+	else
+		rc = ctlask(path, command->name, request->args, NULL, result, err, sizeof(err));
 	if (rc)
 		return complain(rc == -ECONNREFUSED ? EXIT_NOT_RUNNING : EXIT_REFUSED, "%s", err);
 	return 0;

@@ -157,6 +157,7 @@ void dpclient_close(struct dpclient *c)
 		return;
 	c->closing = true;
 	c->events = (struct dpclient_events){0};
+	memset(c->captures, 0, sizeof(c->captures));
 	if (c->link)
 		dplink_drop(c, LOG_DEBUG, "closed", false);
 	uv_close((uv_handle_t *)&c->retry, dpclient_on_closed);

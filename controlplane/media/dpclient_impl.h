@@ -4,6 +4,7 @@
 #ifndef CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
 #define CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
 
+#include "controlplane/media/dpcapture.h"
 #include "controlplane/media/dpclient.h"
 #include "controlplane/media/dptable.h"
 #include "shared/log.h"
@@ -43,6 +44,20 @@ struct dpmonitor {
 	uint32_t sent_gen; /* as in struct dpflow */
 	uint8_t state;     /* enum dpwant_state */
 	bool sent;
+};
+
+enum dpcapture_state {
+	DPCAPTURE_NONE,
+	DPCAPTURE_WANTED, /* to be sent */
+	DPCAPTURE_SENT,
+	DPCAPTURE_GONE, /* nobody wants it any more: to be taken back */
+};
+
+struct dpcapture {
+	struct dpcapture_conf conf;
+	struct proto_capture set;
+	uint32_t seq;  /* with which it was sent */
+	uint8_t state; /* enum dpcapture_state */
 };
 
 enum dpstage {
@@ -103,6 +118,8 @@ struct dpclient {
 	uint32_t monitors_max;
 	uint32_t monitors_set;
 	struct dptable monitors_dirty;
+	struct dpcapture captures[PROTO_CAPTURES];
+	uint32_t capture_name; /* the last one */
 
 	struct dplink *link;
 	enum dpstage stage;
@@ -169,6 +186,14 @@ void dpsend_flush(struct dpclient *c);
 
 /* dprecv.c: reads what has come. */
 void dprecv_read(struct dpclient *c);
+
+/* dpcapture.c: what came about captures (of an ACK: true if it was one's); the connection is gone;
+ * the next one of which the data plane is to be told. */
+void dpcapture_frame(struct dpclient *c, const struct proto_frame *frame);
+void dpcapture_end(struct dpclient *c, const struct proto_capture_end *end);
+bool dpcapture_ack(struct dpclient *c, const struct proto_ack *ack);
+void dpcapture_away(struct dpclient *c);
+bool dpcapture_next(struct dpclient *c, struct dpcapture **next);
 
 /* dpfacts.c: maps the memory behind fd (not closed here) after checking its layout. Returns 0 or
  * -errno. */

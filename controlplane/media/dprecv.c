@@ -133,7 +133,7 @@ static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
 			dprecv_up(c);
 		return;
 	}
-	if (ack->status < 0)
+	if (!dpcapture_ack(c, ack) && ack->status < 0)
 		dprecv_refused(c, ack);
 }
 
@@ -247,6 +247,10 @@ static void dprecv_record(struct dpclient *c, uint16_t type, const void *record,
 		dprecv_binding_event(c, record);
 	} else if (type == PROTO_LOST) {
 		dprecv_lost(c, record);
+	} else if (type == PROTO_FRAME) {
+		dpcapture_frame(c, record);
+	} else if (type == PROTO_CAPTURE_END) {
+		dpcapture_end(c, record);
 	} else {
 		dprecv_broken(c, "it sends a second welcome");
 	}

@@ -274,9 +274,28 @@ static bool dpsend_monitors(struct dpclient *c)
 	return true;
 }
 
+/* One packet for each, so that its ACK is its own. */
+static bool dpsend_capture(struct dpclient *c, struct dpcapture *it)
+{
+	struct proto_capture_del del = {.capture = it->set.capture};
+	bool set = it->state == DPCAPTURE_WANTED;
+
+	if (set)
+		memcpy(dpsend_records(c), &it->set, sizeof(it->set));
+	else
+		memcpy(dpsend_records(c), &del, sizeof(del));
+	if (!dpsend_packet(c, set ? PROTO_CAPTURE_SET : PROTO_CAPTURE_DEL, 1))
+		return false;
+	it->seq = c->seq;
+	it->state = set ? DPCAPTURE_SENT : DPCAPTURE_NONE;
+	return true;
+}
+
 /* Does the next thing to do. Returns false when there is none or it could not be done now. */
 static bool dpsend_step(struct dpclient *c)
 {
+	struct dpcapture *capture;
+
 	switch (c->stage) {
 	case DPSTAGE_AWAY:
 	case DPSTAGE_WELCOME:
@@ -307,6 +326,8 @@ static bool dpsend_step(struct dpclient *c)
 		return dpsend_monitors(c);
 	if (c->stage == DPSTAGE_RECORDS)
 		return dpsend_sync(c, PROTO_SYNC_END, DPSTAGE_END);
+	if (c->stage == DPSTAGE_UP && dpcapture_next(c, &capture))
+		return dpsend_capture(c, capture);
 	return false;
 }
 

@@ -5,6 +5,7 @@
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/loop.h"
+#include "controlplane/ops/capture.h"
 #include "controlplane/ops/cdrtail.h"
 #include "controlplane/ops/confjson.h"
 #include "controlplane/ops/ctlserver.h"
@@ -338,6 +339,7 @@ int commands_open(struct loop *loop)
 		{"bindings", on_bindings, loop},
 		{"cdr", on_cdr, loop},
 		{"config", on_config, loop},
+		{"capture", capture_command, loop},
 		{"stop", on_stop, loop},
 	};
 	int rc = ctlserver_open(&loop->ctl, &loop->uv, loop->conf->node.control_socket);

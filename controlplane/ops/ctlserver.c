@@ -14,8 +14,12 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#define PARTS_MAX 1048576 /* bytes of parts that may wait for a slow client */
+
 struct ctlserver_request {
 	struct client *client;
+	void (*gone)(void *arg); /* of a request that is told in parts */
+	void *arg;
 };
 
 /* A client is reading, waiting for a handler, or writing: one request at a time. */
@@ -78,6 +82,8 @@ static void client_close(struct client *client)
 	DL_DELETE(client->server->clients, client);
 	client->server->client_count--;
 	uv_close((uv_handle_t *)&client->pipe, on_client_closed);
+	if (client->waiting && client->request.gone)
+		client->request.gone(client->request.arg);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -92,39 +98,48 @@ static void on_written(uv_write_t *write, int status)
 		client_resume(client);
 }
 
+/* {key: value} as a line; takes the value over. NULL without memory. */
+static char *line_make(const char *key, json_t *value, uv_buf_t *buf)
+{
+	json_t *object = json_object();
+	char *line = NULL;
+	size_t len;
+
+	if (json_object_set_new(object, key, value) == 0)
+		line = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (!line)
+		return NULL;
+	len = strlen(line);
+	/* The zero makes room for the end of the line. */
+	line[len] = '\n';
+	*buf = uv_buf_init(line, (unsigned)len + 1);
+	return line;
+}
+
 /* Sends {key: value} as the answer to the request at hand; takes the value over. */
 static void client_answer(struct client *client, const char *key, json_t *value)
 {
-	json_t *answer = json_object();
-	size_t len;
+	bool streamed = client->request.gone != NULL;
 	uv_buf_t buf;
 
-	if (json_object_set_new(answer, key, value) < 0) {
-		json_decref(answer);
-		answer = NULL;
-	}
 	client->waiting = false;
+	client->request.gone = NULL;
 	json_decref(client->question);
 	client->question = NULL;
-	if (client->closed) {
-		json_decref(answer);
-		client_free(client);
+	if (client->closed || uv_is_closing((uv_handle_t *)&client->pipe)) {
+		json_decref(value);
+		if (client->closed)
+			client_free(client);
 		return;
 	}
-	if (uv_is_closing((uv_handle_t *)&client->pipe)) {
-		json_decref(answer);
-		return;
-	}
-	client->answer = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	json_decref(answer);
+	client->answer = line_make(key, value, &buf);
 	if (!client->answer) {
 		client_close(client);
 		return;
 	}
-	len = strlen(client->answer);
-	/* The zero makes room for the end of the line. */
-	client->answer[len] = '\n';
-	buf = uv_buf_init(client->answer, (unsigned)len + 1);
+	if (streamed)
+		uv_read_stop((uv_stream_t *)&client->pipe);
 	client->write.data = client;
 	if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buf, 1, on_written) < 0)
 		client_close(client);
@@ -228,7 +243,57 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	client->used += (size_t)n;
-	client_take_line(client);
+	if (!client->waiting)
+		client_take_line(client);
+}
+
+/* Reading on tells when the client leaves; a next question waits. */
+void ctlserver_stream(struct ctlserver_request *request, void (*gone)(void *arg), void *arg)
+{
+	struct client *client = request->client;
+
+	request->gone = gone;
+	request->arg = arg;
+	if (uv_read_start((uv_stream_t *)&client->pipe, on_room, on_read) < 0)
+		client_close(client);
+}
+
+struct part {
+	uv_write_t write;
+	char *line;
+};
+
+static void on_part_written(uv_write_t *write, int status)
+{
+	struct part *part = write->data;
+
+	free(part->line);
+	free(part);
+}
+
+bool ctlserver_part(struct ctlserver_request *request, json_t *value)
+{
+	uv_stream_t *pipe = (uv_stream_t *)&request->client->pipe;
+	struct part *part;
+	uv_buf_t buf;
+
+	if (uv_is_closing((uv_handle_t *)pipe) ||
+		uv_stream_get_write_queue_size(pipe) > PARTS_MAX) {
+		json_decref(value);
+		return false;
+	}
+	part = calloc(1, sizeof(*part));
+	if (!part) {
+		json_decref(value);
+		return false;
+	}
+	part->write.data = part;
+	part->line = line_make("part", value, &buf);
+	if (part->line && uv_write(&part->write, pipe, &buf, 1, on_part_written) == 0)
+		return true;
+	free(part->line);
+	free(part);
+	return false;
 }
 
 static void client_resume(struct client *client)

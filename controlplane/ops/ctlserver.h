@@ -3,13 +3,15 @@
  *
  *   {"cmd":"calls","args":{"longer_s":3600}}
  *
- * and its answer is one line, {"result":{...}} or {"error":"no call has this id"}. A client may ask
- * again on the same connection once it has its answer. The process must ignore SIGPIPE, since a
+ * and its answer is one line, {"result":{...}} or {"error":"no call has this id"}. Some requests
+ * have parts of their result told before, {"part":{...}} a line. A client may ask again on the same
+ * connection once it has its answer. The process must ignore SIGPIPE, since a
  * client may leave before its answer. */
 #ifndef CONTROLPLANE_OPS_CTLSERVER_H
 #define CONTROLPLANE_OPS_CTLSERVER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -39,6 +41,14 @@ int ctlserver_add(struct ctlserver *server, const struct ctlserver_command *comm
 /* Stops listening, removes the socket file and drops the clients. The memory goes when the loop has
  * run the closing callbacks and the requests still open are answered. NULL is fine. */
 void ctlserver_close(struct ctlserver *server);
+
+/* Parts of this request's result will be told before its answer, which is owed as ever. gone is
+ * called when the client leaves meanwhile; the answer is owed then too, and goes nowhere. */
+void ctlserver_stream(struct ctlserver_request *request, void (*gone)(void *arg), void *arg);
+
+/* Tells one, whose reference is taken over. False: the client reads too slowly, and this part is
+ * dropped. */
+bool ctlserver_part(struct ctlserver_request *request, json_t *part);
 
 /* Answers with a result, whose reference is taken over (NULL: an empty object). */
 void ctlserver_reply(struct ctlserver_request *request, json_t *result);

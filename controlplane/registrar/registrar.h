@@ -136,6 +136,10 @@ void registrar_binding_event(
 /* Walks all bindings: start with *cursor = 0, NULL ends. Bindings may come and go between calls. */
 const struct binding *registrar_next(const struct registrar *r, uint32_t *cursor);
 
+/* The bindings of an AOR by its canonical name, expired and unreachable ones too: the first, the
+ * others by its next; NULL if there are none. */
+const struct binding *registrar_of_aor(const struct registrar *r, const char *name);
+
 /* When a binding was last heard: by its REGISTER or by the data plane, whichever is later. */
 uint64_t registrar_heard(const struct registrar *r, const struct binding *b, uint64_t now_ms);
 

@@ -36,6 +36,13 @@ struct aor *table_aor_get(struct registrar *r, const char *name)
 	return aor;
 }
 
+const struct binding *registrar_of_aor(const struct registrar *r, const char *name)
+{
+	const struct aor *aor = table_aor_find(r, name);
+
+	return aor ? aor->first : NULL;
+}
+
 void table_aor_drop(struct registrar *r, struct aor *aor)
 {
 	if (aor->first)

@@ -17,6 +17,8 @@ struct host {
 	struct ctlserver *server;
 	struct ctlserver_request *slow; /* answered by the timer */
 	unsigned slow_answers;
+	struct ctlserver_request *stream; /* that only its client ends */
+	unsigned gone;
 };
 
 static void on_status(void *arg, struct ctlserver_request *request, const json_t *args)
@@ -77,6 +79,40 @@ static void on_slow(void *arg, struct ctlserver_request *request, const json_t *
 	uv_timer_start(&host->timer, on_timer, SLOW_MS, 0);
 }
 
+static void on_gone(void *arg)
+{
+	struct host *host = arg;
+
+	host->gone++;
+	ctlserver_reply(host->stream, NULL);
+	host->stream = NULL;
+}
+
+/* {"packets":N,"seconds":S}: N parts at once, large ones if S is over 1, and the answer, unless S
+ * is none: then nothing but the client's leaving ends it. */
+static void on_capture(void *arg, struct ctlserver_request *request, const json_t *args)
+{
+	json_int_t count = json_integer_value(json_object_get(args, "packets"));
+	json_int_t size = json_integer_value(json_object_get(args, "seconds"));
+	char pad[1000];
+	struct host *host = arg;
+	json_int_t lost = 0;
+
+	memset(pad, 'x', sizeof(pad));
+	ctlserver_stream(request, on_gone, host);
+	host->stream = request;
+	for (json_int_t i = 0; i < count; i++)
+		lost += !ctlserver_part(request,
+			json_pack("{s:I,s:s%}", "n", i, "pad", pad,
+				size > 1 ? sizeof(pad) : (size_t)0));
+	if (size == 0)
+		return;
+	host->stream = NULL;
+	ctlserver_reply(request,
+		json_pack("{s:s,s:I,s:I,s:i}", "why", "over", "frames", count - lost, "lost", lost,
+			"gone", host->gone));
+}
+
 static void on_end(void *arg, struct ctlserver_request *request, const json_t *args)
 {
 	ctlserver_reply(request, NULL);
@@ -105,6 +141,7 @@ int main(int argc, char **argv)
 		{"call", on_call, &host},
 		{"cdr", on_slow, &host},
 		{"end", on_end, &host},
+		{"capture", on_capture, &host},
 	};
 	const size_t count = sizeof(commands) / sizeof(commands[0]);
 	int rc;

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HOST, CTL, EXAMPLE = (os.path.abspath(a) for a in sys.argv[1:4])
@@ -212,6 +213,74 @@ class Server(unittest.TestCase):
         while self.ask(other, '{"cmd":"status"}')["result"]["calls"]["slow"] == 0:
             pass
         self.assertEqual(self.ask(other, '{"cmd":"echo"}'), {"result": {}})
+
+    # answers in parts
+
+    def stream(self, client, count, seconds):
+        client.sendall(json.dumps({"cmd": "capture", "args": {
+            "packets": count, "seconds": seconds}}).encode() + b"\n")
+
+    def test_parts_come_before_the_answer(self):
+        client = self.connect()
+        self.stream(client, 3, 1)
+        client.sendall(b'{"cmd":"echo","args":{"a":1}}\n')
+        lines = client.makefile()
+        self.assertEqual([json.loads(next(lines))["part"]["n"] for _ in range(3)], [0, 1, 2])
+        self.assertEqual(json.loads(next(lines))["result"]["frames"], 3)
+        self.assertEqual(json.loads(next(lines)), {"result": {"a": 1}})
+
+    def test_slow_client_loses_parts_not_the_answer(self):
+        client = self.connect()
+        self.stream(client, 5000, 2)
+        time.sleep(0.3)
+        told = 0
+        for line in client.makefile():
+            answer = json.loads(line)
+            if "result" in answer:
+                break
+            told += 1
+        self.assertEqual(told, answer["result"]["frames"])
+        self.assertGreater(answer["result"]["lost"], 1000)
+        self.assertEqual(told + answer["result"]["lost"], 5000)
+
+    def test_client_that_leaves_ends_its_stream(self):
+        for _ in range(40):  # more than there may be at a time
+            client = self.connect()
+            self.stream(client, 1, 0)
+            self.line(client)
+            client.close()
+        asked = self.connect()
+
+        def gone():
+            self.stream(asked, 0, 1)
+            return json.loads(self.line(asked))["result"]["gone"]
+        deadline = time.monotonic() + WAIT
+        while gone() < 40:
+            self.assertLess(time.monotonic(), deadline)
+
+    def test_stop_while_a_client_is_told_parts(self):
+        client = self.connect()
+        self.stream(client, 1, 0)
+        self.line(client)
+        self.host.send_signal(signal.SIGTERM)
+        self.assertEqual(self.host.wait(WAIT), 0)
+        self.assertEqual(self.line(client), b"")
+
+    def test_capture_file(self):
+        path = os.path.join(self.dir, "x.pcap")
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        self.assertEqual(self.ctl("capture", "--binding", "a@b", "--packets", "3", "--seconds",
+                                  "1", "--file", path), "")
+        with open(path, "rb") as file:
+            self.assertEqual(len(file.read()), 24)
+        os.unlink(path)
+        for words in (["--binding", "a"], ["--file", path], ["--call", "a", "--binding", "b",
+                                                             "--file", path]):
+            self.assertIn("usage: linewatchctl capture", self.ctl("capture", *words, status=2))
+        self.assertIn("usage: linewatchctl trace", self.ctl("trace", status=2))
+        self.assertIn("--packets is not for trace", self.ctl("trace", "--packets", "1", status=2))
+        self.assertIn("/none/x: No such file", self.ctl("capture", "--call", "a", "--file",
+                                                        self.dir + "/none/x", status=1))
 
     def test_stop_while_a_client_waits(self):
         client = self.connect()

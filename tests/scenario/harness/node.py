@@ -30,6 +30,7 @@ class Node:
         self.interfaces = ["eth1"]  # below the ports
         self.dp = None
         self.cp = None
+        self.watches = 0
         self.write()
 
     def write(self):
@@ -90,6 +91,13 @@ class Node:
 
     def ctl_text(self, *words):
         return run([CTL, "--socket", self.conf["node"]["control_socket"], *words], ns=self.ns)
+
+    def watch(self, *words):
+        """A linewatchctl that goes on by itself; what it prints is the process's text()."""
+        self.watches += 1
+        return Process("linewatchctl", [CTL, "--socket", self.conf["node"]["control_socket"],
+                                        *words],
+                       os.path.join(self.folder, "watch%d.log" % self.watches), self.ns)
 
     def ready(self):
         """New calls are accepted, and the data plane (if there is one) is in step."""
