@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define MAILBOX_SIZE  8192 /* power of two; one less fits in */
-#define MAILBOX_BURST 64   /* messages a worker takes in one turn */
+#define MAILBOX_SIZE  65536 /* power of two; one less fits in */
+#define MAILBOX_BURST 64    /* messages a worker takes in one turn */
 
 struct worker;
 

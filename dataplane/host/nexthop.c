@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEXTHOP_TICK_MS 1000
+#define NEXTHOP_TICK_MS   1000
+#define NEXTHOP_ASKED_MAX 64 /* questions that are cheaper than to read all routes */
 
 /* A neighbour in this state can be sent to. */
 static bool nexthop_usable(const struct rtnl_neigh *neigh)
@@ -67,7 +68,7 @@ static void nexthop_on_tick(struct uv_timer_s *timer)
 
 /* Route by a host interface of ours. A machine with a management interface may have its default
  * route there: then a gateway behind a host interface is good as well. */
-static int nexthop_route(struct nexthops *nh, const struct addr *dst, struct rtnl_route *route)
+static int nexthop_ask(struct nexthops *nh, const struct addr *dst, struct rtnl_route *route)
 {
 	int port, err = rtnl_route_get(&nh->rtnl, dst, 0, route);
 
@@ -85,6 +86,45 @@ static int nexthop_route(struct nexthops *nh, const struct addr *dst, struct rtn
 			return port;
 	}
 	return -ENETUNREACH;
+}
+
+static void nexthop_map_add(void *ctx, const struct addr *prefix, uint8_t len, bool varied)
+{
+	routemap_add(ctx, prefix, len, varied);
+}
+
+/* Reads the kernel's routes, so that only one destination of each range has to be asked for. */
+static void nexthop_map(struct nexthops *nh)
+{
+	routemap_clear(nh->routes);
+	nh->asked = 0;
+	if (rtnl_prefix_each(&nh->rtnl, nexthop_map_add, nh->routes) == 0)
+		routemap_ready(nh->routes);
+}
+
+/* The port, or -errno. */
+static int nexthop_route(struct nexthops *nh, const struct addr *dst, struct rtnl_route *route)
+{
+	struct routemap_answer *answer;
+	int port;
+
+	if (!routemap_is_ready(nh->routes) && nh->asked++ == NEXTHOP_ASKED_MAX)
+		nexthop_map(nh);
+	answer = routemap_find(nh->routes, dst);
+	if (!answer || answer->port < 0) {
+		port = nexthop_ask(nh, dst, route);
+		if (answer && port >= 0) {
+			answer->port = port;
+			answer->gateway = route->gateway;
+			answer->hop = route->hop;
+		}
+		return port;
+	}
+	*route = (struct rtnl_route){.gateway = answer->gateway, .hop = *dst};
+	if (answer->gateway)
+		route->hop = answer->hop;
+	route->hop.port = 0;
+	return answer->port;
 }
 
 uint16_t nexthop_get(struct nexthops *nh, const struct addr *dst)
@@ -195,7 +235,8 @@ int nexthops_open(struct nexthops **out, const struct nexthops_conf *conf)
 		return -ENOMEM;
 	nh->conf = *conf;
 	nh->table = nexthop_table_open();
-	if (!nh->table)
+	nh->routes = routemap_open();
+	if (!nh->table || !nh->routes)
 		goto fail;
 	err = rtnl_open(&nh->rtnl);
 	if (err)
@@ -236,5 +277,6 @@ void nexthops_close(struct nexthops *nh)
 		mnl_socket_close(nh->events);
 	rtnl_close(&nh->rtnl);
 	nexthop_table_close(nh->table);
+	routemap_close(nh->routes);
 	free(nh);
 }

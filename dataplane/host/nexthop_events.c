@@ -47,8 +47,16 @@ static void nexthop_on_debounce(struct uv_timer_s *timer)
 	nh->conf.reroute(nh->conf.ctx);
 }
 
+/* What was asked may have another answer now. */
+static void nexthop_forget_routes(struct nexthops *nh)
+{
+	routemap_clear(nh->routes);
+	nh->asked = 0;
+}
+
 void nexthop_reroute_soon(struct nexthops *nh)
 {
+	nexthop_forget_routes(nh);
 	if (!uv_is_active((uv_handle_t *)nh->debounce))
 		uv_timer_start(nh->debounce, nexthop_on_debounce, NEXTHOP_DEBOUNCE_MS, 0);
 }
@@ -78,6 +86,7 @@ static int nexthop_on_message(const struct nlmsghdr *nlh, void *data)
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
+		nexthop_forget_routes(nh);
 		if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct rtmsg))
 			nexthop_on_route(nh, mnl_nlmsg_get_payload(nlh));
 		break;

@@ -5,6 +5,7 @@
 
 #include "dataplane/host/nexthop.h"
 #include "dataplane/host/nexthop_table.h"
+#include "dataplane/host/routemap.h"
 #include "dataplane/host/rtnl.h"
 #include "shared/log.h"
 
@@ -33,6 +34,8 @@ struct nexthops {
 	struct rtnl rtnl;          /* questions */
 	struct mnl_socket *events; /* what the kernel tells by itself */
 	struct nexthop_table *table;
+	struct routemap *routes;
+	uint32_t asked; /* questions since routes changed */
 	struct uv_poll_s *poll;
 	struct uv_timer_s *tick;
 	struct uv_timer_s *debounce;

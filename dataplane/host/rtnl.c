@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -151,6 +152,64 @@ int rtnl_route_get(struct rtnl *rtnl, const struct addr *dst, int ifindex, struc
 	if (err)
 		return err;
 	return route->ifindex ? 0 : -EHOSTUNREACH;
+}
+
+struct rtnl_prefixes {
+	void (*fn)(void *ctx, const struct addr *prefix, uint8_t len, bool varied);
+	void *ctx;
+};
+
+/* Routes and rules begin alike (struct rtmsg, struct fib_rule_hdr), and RTA_DST is FRA_DST. */
+static int rtnl_prefix_cb(const struct nlmsghdr *nlh, void *data)
+{
+	const struct rtnl_prefixes *each = data;
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	bool route = nlh->nlmsg_type == RTM_NEWROUTE, varied = false;
+	struct addr prefix = {0};
+	const struct nlattr *attr;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
+	{
+		uint16_t type = mnl_attr_get_type(attr);
+
+		if (type == RTA_DST)
+			rtnl_addr(&prefix, rtm->rtm_family, mnl_attr_get_payload(attr),
+				mnl_attr_get_payload_len(attr));
+		varied |= route && (type == RTA_MULTIPATH || type == RTA_NH_ID);
+	}
+	if (prefix.family == ADDR_NONE)
+		prefix.family = rtm->rtm_family == AF_INET ? ADDR_IPV4 : ADDR_IPV6;
+	each->fn(each->ctx, &prefix, rtm->rtm_dst_len, varied);
+	return MNL_CB_OK;
+}
+
+int rtnl_prefix_each(struct rtnl *rtnl,
+	void (*fn)(void *ctx, const struct addr *prefix, uint8_t len, bool varied), void *ctx)
+{
+	static const uint16_t types[] = {RTM_GETROUTE, RTM_GETRULE};
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct rtnl_prefixes each = {.fn = fn, .ctx = ctx};
+	int err = 0;
+
+	static_assert(sizeof(struct rtmsg) == sizeof(struct fib_rule_hdr) &&
+			offsetof(struct rtmsg, rtm_dst_len) ==
+				offsetof(struct fib_rule_hdr, dst_len) &&
+			(int)RTA_DST == (int)FRA_DST,
+		"one parser for both");
+	for (int i = 0; i < 4 && !err; i++) {
+		char buf[256] __attribute__((aligned(8)));
+		struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+		struct rtmsg *rtm;
+
+		nlh->nlmsg_type = types[i / 2];
+		nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+		rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+		rtm->rtm_family = families[i % 2];
+		err = rtnl_talk(rtnl, nlh, rtnl_prefix_cb, &each);
+	}
+	return err;
 }
 
 int rtnl_neigh_parse(const struct nlmsghdr *nlh, struct rtnl_neigh *neigh)

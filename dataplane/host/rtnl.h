@@ -53,6 +53,11 @@ void rtnl_close(struct rtnl *rtnl);
 int rtnl_route_get(
 	struct rtnl *rtnl, const struct addr *dst, int ifindex, struct rtnl_route *route);
 
+/* Calls fn for the prefix of each route and each rule, of both families. `varied`: the route has
+ * several next hops. Returns 0 or -errno. fn must not use rtnl. */
+int rtnl_prefix_each(struct rtnl *rtnl,
+	void (*fn)(void *ctx, const struct addr *prefix, uint8_t len, bool varied), void *ctx);
+
 /* One neighbour. Returns 0 or -ENOENT. */
 int rtnl_neigh_get(
 	struct rtnl *rtnl, int ifindex, const struct addr *addr, struct rtnl_neigh *neigh);

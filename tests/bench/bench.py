@@ -12,6 +12,7 @@ import entry_pacing
 import entry_relay
 import entry_rtpengine
 import entry_wire
+import entry_resync
 from rig import Rig
 
 # A new entry: a module with run(rig), and a line here. See README.md.
@@ -23,6 +24,7 @@ ENTRIES = {
     "afpacket": entry_wire.run_afpacket,
     "afxdp": entry_wire.run_afxdp,
     "rtpengine": entry_rtpengine.run,
+    "resync": entry_resync.run,
 }
 
 

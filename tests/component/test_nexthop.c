@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -230,6 +231,76 @@ static void test_overrun(void **state)
 	await_reroute(before);
 }
 
+/* Asks for 200 hosts of a network; all must have the next hop of `like`, or none. */
+static void all_go(const char *network, uint16_t like)
+{
+	char text[32];
+
+	for (int i = 1; i <= 200; i++) {
+		snprintf(text, sizeof(text), "%s.%d", network, i);
+		assert_int_equal(get(text), like);
+	}
+}
+
+/* So many destinations that the kernel is not asked for each: the answers are the same, also after
+ * routes, rules and addresses have changed. */
+static void test_many_destinations(void **state)
+{
+	unsigned int before = scene.reroutes;
+	uint16_t first, second;
+
+	sh("ip route add default via 192.0.2.1 && ip route add 203.0.113.64/26 via 198.51.100.1");
+	await_reroute(before);
+	first = get("203.0.113.1");
+	second = get("203.0.113.100");
+	assert_int_not_equal(first, second);
+	all_go("10.9.8", first);
+	all_go("203.0.112", first);
+	for (int i = 1; i <= 255; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "203.0.113.%d", i);
+		assert_int_equal(get(text), i / 64 == 1 ? second : first);
+	}
+	/* Neighbours on the link are their own next hops. */
+	assert_int_equal(get("192.0.2.1"), first);
+	assert_int_not_equal(get("192.0.2.77"), get("192.0.2.78"));
+	assert_int_equal(get("2001:db8:1::1"), NEXTHOP_NONE);
+
+	before = scene.reroutes;
+	sh("ip route add 10.9.8.0/25 via 198.51.100.1");
+	await_reroute(before);
+	all_go("10.9.9", first);
+	assert_int_equal(get("10.9.8.127"), second);
+	assert_int_equal(get("10.9.8.128"), first);
+
+	before = scene.reroutes;
+	sh("ip rule add to 10.9.9.0/24 table 77 && ip route add default via 198.51.100.1 table 77");
+	await_reroute(before);
+	all_go("10.9.7", first);
+	all_go("10.9.9", second);
+	sh("ip rule del to 10.9.9.0/24 table 77");
+}
+
+/* A route with several next hops spreads its destinations. */
+static void test_multipath(void **state)
+{
+	unsigned int before = scene.reroutes;
+	uint16_t by[NEXTHOP_MAX] = {0};
+	char text[32];
+	int paths = 0;
+
+	sh("ip route add default nexthop via 192.0.2.1 nexthop via 198.51.100.1");
+	await_reroute(before);
+	for (int i = 1; i <= 250; i++) {
+		snprintf(text, sizeof(text), "10.1.%d.1", i);
+		by[get(text)]++;
+	}
+	for (int i = 0; i < NEXTHOP_MAX; i++)
+		paths += by[i] > 0;
+	assert_int_equal(paths, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
@@ -241,6 +312,8 @@ int main(void)
 		TEST(test_gateway_is_shared),
 		TEST(test_no_usable_route),
 		TEST(test_management_interface),
+		TEST(test_many_destinations),
+		TEST(test_multipath),
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_gratuitous_arp),
 		TEST(test_neighbour_deleted),
