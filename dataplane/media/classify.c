@@ -4,14 +4,17 @@
 #include "dataplane/media/frag.h"
 #include "dataplane/media/punt.h"
 #include "dataplane/media/relay.h"
+#include "dataplane/media/rtp.h"
 
 #include <rte_prefetch.h>
+#include <rte_vect.h>
 
 #define CLASSIFY_FRAG6      44
 #define CLASSIFY_FRAG6_MORE 1
 #define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
-#define CLASSIFY_QUICK_LEN \
-	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+#define CLASSIFY_QUICK_LEN                                                                         \
+	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + \
+		RTP_HEADER)
 
 /* Payload of a UDP packet that is not media. */
 struct classify_text {
@@ -24,11 +27,11 @@ struct classify {
 	struct worker *w;
 	struct media *m;
 	const struct claim_table *claims;
-	uint64_t mac; /* of the port, in the first 6 bytes */
+	__m256i plain, mask; /* how the frame of a plain packet begins */
 	uint16_t port;
 	bool tagged; /* the frame at hand: its VLAN is known */
 	uint16_t media_count, sip_count;
-	struct relay_packet media[WORKER_BURST];
+	struct relay_item media[WORKER_BURST];
 	struct rte_mbuf *sip[WORKER_BURST];
 	struct addr source[WORKER_BURST];
 	struct classify_text text[WORKER_BURST];
@@ -66,31 +69,26 @@ static inline void classify_prefetch(const struct media *m, uint32_t id)
 	rte_prefetch0(&m->heard_rtp[id]);
 }
 
-/* To a port of ours: the relay's, if it is well-formed. */
-static inline void classify_media(
-	struct classify *c, struct rte_mbuf *mbuf, uint8_t *ip, bool v6, uint32_t id)
+/* To a port of ours: the relay's, if it is well-formed. total: of the UDP header and what follows.
+ */
+static inline void classify_media(struct classify *c, struct rte_mbuf *mbuf,
+	const struct rte_udp_hdr *udp, uint16_t total, bool sound, uint16_t flags, uint32_t id)
 {
-	struct relay_packet *p = &c->media[c->media_count];
-	uint16_t header = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
-	uint16_t total;
-
-	p->mbuf = mbuf;
-	p->ip = ip;
-	p->udp = (struct rte_udp_hdr *)(ip + header);
-	p->id = id;
-	p->v6 = v6;
-	p->odd = rte_be_to_cpu_16(p->udp->dst_port) & 1;
-	total = v6 ? rte_be_to_cpu_16(p->ip6->payload_len)
-		   : (uint16_t)(rte_be_to_cpu_16(p->ip4->total_length) - header);
-	p->len = (uint16_t)(total - sizeof(*p->udp));
-	if (unlikely(rte_be_to_cpu_16(p->udp->dgram_len) != total || mbuf->nb_segs != 1 ||
-		    (v6 ? !p->udp->dgram_cksum : p->ip4->version_ihl != RTE_IPV4_VHL_DEF))) {
+	if (unlikely(!sound || rte_be_to_cpu_16(udp->dgram_len) != total || mbuf->nb_segs != 1)) {
 		relay_capture_drop(c->w, id, mbuf, FACTS_DROP_CHECKSUM);
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}
+	if (udp->dst_port & rte_cpu_to_be_16(1))
+		flags |= RELAY_ODD;
 	if (unlikely(c->tagged))
 		vlan_pop(mbuf);
+	c->media[c->media_count] = (struct relay_item){
+		.mbuf = mbuf,
+		.id = id,
+		.len = (uint16_t)(total - sizeof(*udp)),
+		.flags = flags,
+	};
 	classify_prefetch(c->m, id);
 	c->media_count++;
 }
@@ -151,7 +149,8 @@ static inline void classify_ip4(
 	udp = (const struct rte_udp_hdr *)(at + header);
 	id = claim_find4(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port));
 	if (likely(id != CLAIM_NONE))
-		classify_media(c, mbuf, at, false, id);
+		classify_media(c, mbuf, udp, (uint16_t)(total - header), header == sizeof(*ip),
+			RELAY_RARE, id);
 	else
 		classify_udp(c, mbuf, &ip->src_addr, ADDR_IPV4, ip->time_to_live, udp,
 			(uint16_t)(total - header));
@@ -218,7 +217,8 @@ static inline void classify_ip6(
 		goto malformed;
 	id = claim_find6(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port));
 	if (likely(id != CLAIM_NONE))
-		classify_media(c, mbuf, at, true, id);
+		classify_media(
+			c, mbuf, udp, total, udp->dgram_cksum != 0, RELAY_RARE | RELAY_IP6, id);
 	else
 		classify_udp(c, mbuf, ip->src_addr, ADDR_IPV6, ip->hop_limits, udp, total);
 	return;
@@ -244,55 +244,58 @@ static rte_be16_t classify_tag(struct classify *c, struct rte_mbuf *mbuf)
 	return type;
 }
 
+/* How a frame to this port begins that is UDP over IPv4, without options, no fragment. */
+static void classify_expect(struct classify *c, const struct rte_ether_addr *mac)
+{
+	/* Destination; type, version and length; fragment; protocol. */
+	static const uint8_t mask[sizeof(c->mask)] = {255, 255, 255, 255, 255,
+		255, [12] = 255, [13] = 255, [14] = 255, [20] = 0x3f, [21] = 255, [23] = 255};
+	uint8_t plain[sizeof(c->plain)] = {
+		[12] = 0x08, [14] = RTE_IPV4_VHL_DEF, [23] = IPPROTO_UDP};
+
+	memcpy(plain, mac, sizeof(*mac));
+	memcpy(&c->plain, plain, sizeof(plain));
+	memcpy(&c->mask, mask, sizeof(mask));
+}
+
 static inline uint32_t classify_word(const uint8_t *at)
 {
 	uint32_t word;
 
 	memcpy(&word, at, sizeof(word));
-	return word;
+	return rte_be_to_cpu_32(word);
 }
 
-/* UDP over plain IPv4 to a media port of ours: nearly every frame, so several fields are tested at
- * once. False: it is something else, and nothing has been done yet. */
+/* Such a packet to a media port of ours: nearly every frame. False: it is something else, and
+ * nothing has been done yet. */
 static inline bool classify_quick(struct classify *c, struct rte_mbuf *mbuf)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
-	struct relay_packet *p = &c->media[c->media_count];
-	uint16_t port, total;
-	uint64_t mac;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame +
+		sizeof(struct rte_ether_hdr));
+	const uint8_t *udp = (const uint8_t *)(ip + 1);
+	uint16_t total = (uint16_t)(mbuf->data_len - sizeof(struct rte_ether_hdr));
+	uint16_t port;
 	uint32_t id;
 
-	if (unlikely(mbuf->data_len < CLASSIFY_QUICK_LEN || mbuf->nb_segs != 1))
+	if (unlikely(mbuf->data_len < CLASSIFY_QUICK_LEN || mbuf->nb_segs != 1 ||
+		    !_mm256_testz_si256(
+			    _mm256_loadu_si256((const __m256i *)frame) ^ c->plain, c->mask)))
 		return false;
-	memcpy(&mac, frame, sizeof(mac));
-	/* Type IPv4, version 4, no options; no fragment, protocol UDP. */
-	if (unlikely((mac ^ c->mac) << 16 ||
-		    (classify_word(frame + 12) & rte_cpu_to_be_32(0xffffff00)) !=
-			    rte_cpu_to_be_32(0x08004500) ||
-		    (classify_word(frame + 20) & rte_cpu_to_be_32(0x3fff00ff)) !=
-			    rte_cpu_to_be_32(IPPROTO_UDP)))
+	/* The frame ends where the packet and its datagram do. */
+	if (unlikely((uint16_t)classify_word((const uint8_t *)ip) != total ||
+		    classify_word(udp + 4) >> 16 != total - sizeof(*ip)))
 		return false;
-	total = rte_be_to_cpu_16(ip->total_length);
-	if (unlikely(total < sizeof(*ip) + sizeof(*udp) ||
-		    total > mbuf->data_len - sizeof(struct rte_ether_hdr) ||
-		    rte_be_to_cpu_16(udp->dgram_len) != total - sizeof(*ip)))
-		return false;
-	port = rte_be_to_cpu_16(udp->dst_port);
+	port = (uint16_t)classify_word(udp);
 	id = claim_find4(c->claims, ip->dst_addr, port);
-	if (unlikely(id == CLAIM_NONE))
+	if (unlikely(id == CLAIM_NONE || port & 1))
 		return false;
-	*p = (struct relay_packet){
+	c->media[c->media_count++] = (struct relay_item){
 		.mbuf = mbuf,
-		.ip4 = ip,
-		.udp = udp,
 		.id = id,
-		.len = (uint16_t)(total - sizeof(*ip) - sizeof(*udp)),
-		.odd = port & 1,
+		.len = (uint16_t)(total - sizeof(*ip) - sizeof(struct rte_udp_hdr)),
 	};
 	classify_prefetch(c->m, id);
-	c->media_count++;
 	return true;
 }
 
@@ -361,11 +364,9 @@ void media_input(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint1
 	c.w = w;
 	c.m = w->media;
 	c.claims = __atomic_load_n(&w->media->claims.table, __ATOMIC_ACQUIRE);
-	c.mac = 0;
-	memcpy(&c.mac, &w->port[port].mac, sizeof(w->port[port].mac));
+	classify_expect(&c, &w->port[port].mac);
 	c.port = port;
-	c.media_count = 0;
-	c.sip_count = 0;
+	c.media_count = c.sip_count = 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++)

@@ -9,10 +9,10 @@
 #define HOLD_ORDERS 2048               /* most in one tick; the rest stays due */
 #define HOLD_ROOM   (MAILBOX_SIZE / 2) /* of each mailbox that is left to others */
 
-/* Dynamic payload types, as record->types_high has them: the highest that nobody negotiated. */
+/* Dynamic payload types, the upper half of record->types: the highest that nobody negotiated. */
 static enum hold_form hold_type(const struct media *m, uint32_t a, uint32_t b, uint8_t *type)
 {
-	uint32_t free = ~(m->record[a].types_high | m->record[b].types_high);
+	uint32_t free = (uint32_t)(~(m->record[a].types | m->record[b].types) >> 32);
 
 	if (free == 0)
 		return HOLD_STUN;

@@ -62,7 +62,7 @@ static void learn_lock_on(
 	}
 	/* Statistics of a source that is followed to another port go on. */
 	if (quality_is_new(record, info->ssrc))
-		quality_restart(record, &m->quality[p->id], info);
+		quality_restart(record, &m->quality[p->id], info->seq, info->ssrc);
 	record_store(&record->match, key);
 }
 

@@ -73,8 +73,7 @@ static void monitor_publish(struct media *m, const struct proto_monitor *set)
 	uint64_t match = 0;
 	uint32_t ip;
 
-	publish_types(record, &side->types, set->payload_types);
-	__atomic_store_n(&record->count.clock, set->clock_rate, __ATOMIC_RELAXED);
+	publish_codecs(record, &side->types, set->payload_types, set->clock_rate);
 	side->source = set->source;
 	side->signal = signal ? set->signal : (struct addr){0};
 	memcpy(&ip, set->source.ip, sizeof(ip));

@@ -2,6 +2,7 @@
 #include "dataplane/media/publish.h"
 
 #include "dataplane/media/learn.h"
+#include "dataplane/media/quality.h"
 #include "dataplane/media/rtp.h"
 
 #include <rte_pause.h>
@@ -55,15 +56,17 @@ void publish_end(struct media *m, uint32_t id)
 	m->flow[id].token = rte_rcu_qsbr_start(m->conf.qsbr);
 }
 
-void publish_types(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16])
+void publish_codecs(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16],
+	uint16_t clock_rate)
 {
 	uint64_t types[2];
 
 	memcpy(types, allowed, sizeof(types));
 	types[0] |= 1ull << RTP_TYPE_CN;
-	__atomic_store_n(&record->types_low, (uint32_t)types[0], __ATOMIC_RELAXED);
-	__atomic_store_n(&record->types_high, (uint32_t)(types[1] >> 32), __ATOMIC_RELAXED);
+	__atomic_store_n(&record->types, record_types(types), __ATOMIC_RELAXED);
 	record_store(rare, types[0] >> 32 | types[1] << 32);
+	__atomic_store_n(
+		&record->count.clock, clock_rate ? clock_rate : QUALITY_CLOCK, __ATOMIC_RELAXED);
 }
 
 void publish_hints(struct media *m, uint32_t id, const struct proto_flow *set)
@@ -71,8 +74,7 @@ void publish_hints(struct media *m, uint32_t id, const struct proto_flow *set)
 	struct flow_record *record = &m->record[id];
 	struct flow_cold *cold = &m->cold[id];
 
-	publish_types(record, &cold->types, set->payload_types);
-	__atomic_store_n(&record->count.clock, set->clock_rate, __ATOMIC_RELAXED);
+	publish_codecs(record, &cold->types, set->payload_types, set->clock_rate);
 	publish_lock(cold);
 	cold->remote = set->remote;
 	cold->remote_rtcp = set->remote_rtcp;

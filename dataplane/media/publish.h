@@ -15,8 +15,10 @@ void publish_end(struct media *media, uint32_t id);
 /* Cleans what all flows have: record, counters, last-heard ticks. */
 void publish_clear(struct media *media, uint32_t id);
 
-/* Payload types that are allowed; *rare: those from 32 to 95. */
-void publish_types(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16]);
+/* Payload types that are allowed (*rare: those from 32 to 95), and the clock of their timestamps, 0
+ * meaning QUALITY_CLOCK. */
+void publish_codecs(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16],
+	uint16_t clock_rate);
 
 /* Payload types and candidates; what was learnt stays. */
 void publish_hints(struct media *media, uint32_t id, const struct proto_flow *set);

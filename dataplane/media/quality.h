@@ -12,6 +12,7 @@
 
 #define QUALITY_CLOCK     8000
 #define QUALITY_DROPOUT   3000 /* RFC 3550 A.1 */
+#define QUALITY_MISORDER  100  /* likewise */
 #define QUALITY_SECOND    8192 /* units of an arrival */
 #define QUALITY_SEQ_FIRST (1u << 16)
 
@@ -36,11 +37,11 @@ static inline bool quality_is_new(const struct flow_record *record, uint32_t ssr
 
 /* Begins anew with the next packet of the flow, which is this one; losses so far stay. */
 void quality_restart(
-	struct flow_record *record, struct facts_quality *quality, const struct rtp_info *info);
+	struct flow_record *record, struct facts_quality *quality, uint16_t seq, uint32_t ssrc);
 
 /* A packet that is not among the next few in sequence. */
 void quality_jump(
-	struct flow_record *record, struct facts_quality *quality, const struct rtp_info *info);
+	struct flow_record *record, struct facts_quality *quality, uint16_t seq, uint32_t ssrc);
 
 /* A refused packet, for the reason of its drop. */
 void quality_reject(struct facts_quality *quality, enum facts_drop why);
@@ -58,19 +59,19 @@ static inline void quality_note(struct flow_record *record, struct facts_quality
 	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_RELAXED);
 	uint16_t step = (uint16_t)(info->seq - seq);
 	uint32_t rate = __atomic_load_n(&c->clock, __ATOMIC_RELAXED);
-	uint32_t transit = (uint32_t)(arrival * (rate ? rate : QUALITY_CLOCK) / QUALITY_SECOND) -
-		info->time;
+	uint32_t transit = (uint32_t)(arrival * rate / QUALITY_SECOND) - info->time;
 	uint32_t late = transit - c->transit;
 
-	if (likely((uint16_t)(step - 1) < QUALITY_DROPOUT && !quality_is_new(record, info->ssrc))) {
-		__atomic_store_n(&c->seq, seq + step, __ATOMIC_RELAXED);
-	} else {
-		quality_jump(record, quality, info);
-		late = 0;
-	}
-	c->transit = transit;
 	if ((int32_t)late < 0)
 		late = -late;
+	c->transit = transit;
+	if (unlikely((uint16_t)(step + QUALITY_MISORDER) >= QUALITY_MISORDER + QUALITY_DROPOUT ||
+		    quality_is_new(record, info->ssrc))) {
+		quality_jump(record, quality, info->seq, info->ssrc);
+		late = 0;
+	} else if ((int16_t)step > 0) {
+		__atomic_store_n(&c->seq, seq + step, __ATOMIC_RELAXED);
+	}
 	__atomic_store_n(&c->jitter, c->jitter + late - ((c->jitter + 8) >> 4), __ATOMIC_RELAXED);
 }
 

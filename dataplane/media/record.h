@@ -22,8 +22,7 @@ struct flow_record {
 	uint64_t out;   /* where to, record_out(); 0 = nowhere yet */
 	uint64_t from;  /* local address of the other leg, DSCP, flags; 0 = no flow here */
 	struct facts_flow count;
-	uint32_t types_low;  /* payload types allowed: 0 to 31, */
-	uint32_t types_high; /* and 96 to 127; those between are rare: struct flow_cold */
+	uint64_t types; /* payload types allowed, record_types() */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct flow_record) == 64, "one cache line");
 
@@ -93,17 +92,22 @@ static inline void record_store(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-/* A payload type that is not among the rare ones. */
+/* A payload type that is not among the rare ones: 0 to 31, 96 to 127. */
 static inline bool record_is_common(uint8_t type)
 {
-	return type < 32 || type >= 96;
+	return !((type + 32) & 64);
+}
+
+/* Common types are bits 0 to 31 and 32 to 63, as their lower bits say. The others are in struct
+ * flow_cold. */
+static inline uint64_t record_types(const uint64_t types[2])
+{
+	return (types[0] & UINT32_MAX) | types[1] >> 32 << 32;
 }
 
 static inline bool record_allows(const struct flow_record *record, uint8_t type)
 {
-	const uint32_t *types = type < 32 ? &record->types_low : &record->types_high;
-
-	return __atomic_load_n(types, __ATOMIC_RELAXED) >> (type & 31) & 1;
+	return __atomic_load_n(&record->types, __ATOMIC_RELAXED) >> (type & 63) & 1;
 }
 
 /* A last-heard tick is stored only when it changes, so that the line stays shared with readers. */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/relay.h"
 
-#include "dataplane/core/capture.h"
 #include "dataplane/media/learn.h"
 #include "dataplane/media/quality.h"
 #include "dataplane/media/rtp.h"
 
 #define RELAY_GUESS_TICKS 10 /* window and most packets to a leg that was not heard yet */
 #define RELAY_GUESS_MAX   20
-#define RELAY_INVERSE     0xfffefffefffeffffull /* times 0xffff = 1 modulo 2^64 */
 
 /* What is known about a packet on its way. */
 struct relay_state {
@@ -149,64 +147,28 @@ static inline void relay_send(struct worker *w, const struct relay_packet *p, bo
 	relay_queue(w, sent, p->mbuf, nexthop);
 }
 
-/* The first 12 bytes of an IPv4 header as words, which little-endian processors read backwards. */
-struct relay_words {
-	uint32_t tos; /* version, TOS << 8, total length */
-	uint32_t id;
-	uint32_t ttl; /* TTL, protocol << 8, checksum << 16 */
-};
-
-/* relay_tos() in the word that holds it. */
-static inline uint32_t relay_tos_word(uint32_t word, uint64_t from)
-{
-	uint32_t dscp = record_dscp(from);
-
-	return dscp == PROTO_DSCP_KEEP ? word : (word & 0xffff03ff) | dscp << 10;
-}
-
-static inline uint32_t relay_load32(const void *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-/* `word` is what the header begins with. Everything is loaded before anything is stored, and stored
- * in whole words: a load that needs bytes of several young stores would wait for all of them. Both
- * checksums change by what is taken out, less what is put in (RFC 1624 (4)). */
-static inline void relay_rewrite4(const struct relay_packet *p, struct relay_words word,
-	uint64_t from, uint64_t out, uint16_t src_port)
-{
-	struct rte_ipv4_hdr *ip = p->ip4;
-	struct rte_udp_hdr *udp = p->udp;
-	uint32_t ports = src_port | (uint32_t)record_port(out) << 16;
-	uint64_t addresses = record_ip(from) | (uint64_t)record_ip(out) << 32;
-	uint64_t change = (uint64_t)ip->src_addr + ip->dst_addr + (uint32_t)~record_ip(from) +
-		(uint32_t)~record_ip(out);
-	uint64_t udp_sum = udp->dgram_cksum + change + relay_load32(udp) + (uint32_t)~ports;
-	uint32_t tos = relay_tos_word(word.tos, from);
-	/* One hop less. */
-	uint16_t sum = relay_fold((word.ttl >> 16) + change + word.tos + (uint32_t)~tos + 1);
-
-	/* Of the two zeros IP uses the one, and UDP the other, that the fold gives. */
-	word.ttl = ((word.ttl - 1) & 0xffff) | (uint32_t)(sum == 0xffff ? 0 : sum) << 16;
-	if (likely(udp->dgram_cksum))
-		udp->dgram_cksum = relay_fold(udp_sum);
-	memcpy(ip, &tos, sizeof(tos));
-	memcpy(&ip->time_to_live, &word.ttl, sizeof(word.ttl));
-	memcpy(&ip->src_addr, &addresses, sizeof(addresses));
-	memcpy(udp, &ports, sizeof(ports));
-	relay_trim(p, sizeof(*ip));
-}
-
 static void relay_forward4(struct worker *w, const struct relay_packet *p, uint64_t from,
 	uint64_t out, bool rtcp, const struct nexthop_entry *nexthop, struct relay_sent *sent)
 {
-	struct relay_words word;
+	struct rte_ipv4_hdr *ip = p->ip4;
+	struct rte_udp_hdr *udp = p->udp;
+	uint64_t sum = (uint16_t)~udp->dgram_cksum;
 
-	memcpy(&word, p->ip4, sizeof(word));
-	relay_rewrite4(p, word, from, out, relay_port(from, rtcp));
+	sum = relay_sum_less(sum, &ip->src_addr, 2);
+	sum = relay_sum_less(sum, udp, 1);
+	ip->type_of_service = relay_tos(ip->type_of_service, from);
+	ip->time_to_live--;
+	ip->src_addr = record_ip(from);
+	ip->dst_addr = record_ip(out);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = (uint16_t)~relay_fold(relay_sum(0, ip, 5));
+	udp->src_port = relay_port(from, rtcp);
+	udp->dst_port = record_port(out);
+	sum = relay_sum(sum, &ip->src_addr, 2);
+	sum = relay_sum(sum, udp, 1);
+	if (likely(udp->dgram_cksum))
+		udp->dgram_cksum = relay_udp_sum(sum);
+	relay_trim(p, sizeof(*ip));
 	relay_send(w, p, rtcp, nexthop, sent);
 }
 
@@ -290,9 +252,26 @@ static inline void relay_forward(struct worker *w, const struct relay_packet *p,
 		relay_forward6(w, p, s->from, out, s->rtcp, &nexthop, sent);
 }
 
-static __rte_noinline void relay_packet(
-	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
+static struct relay_packet relay_spell(const struct relay_item *item)
 {
+	struct relay_packet p = {
+		.mbuf = item->mbuf,
+		.ip = rte_pktmbuf_mtod_offset(item->mbuf, uint8_t *, sizeof(struct rte_ether_hdr)),
+		.id = item->id,
+		.len = item->len,
+		.odd = item->flags & RELAY_ODD,
+		.v6 = item->flags & RELAY_IP6,
+	};
+
+	p.udp = (struct rte_udp_hdr *)(p.ip +
+		(p.v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr)));
+	return p;
+}
+
+void relay_any(
+	struct worker *w, const struct relay_item *item, uint64_t arrival, struct relay_sent *sent)
+{
+	const struct relay_packet packet = relay_spell(item), *p = &packet;
 	struct media *m = w->media;
 	struct relay_state s = {
 		.record = &m->record[p->id],
@@ -322,74 +301,4 @@ static __rte_noinline void relay_packet(
 	}
 	relay_alive(w, p, &s, arrival);
 	relay_forward(w, p, &s, sent);
-}
-
-/* The checksum of an IPv4 header, of which `word` is the beginning, is right: all words add up to a
- * multiple of 0xffff, which is told by a multiplication with its inverse modulo 2^64. */
-static inline bool relay_sums_up(const struct rte_ipv4_hdr *ip, struct relay_words word)
-{
-	uint64_t sum = (uint64_t)word.tos + word.id + word.ttl + ip->src_addr + ip->dst_addr;
-
-	return sum * RELAY_INVERSE <= UINT64_MAX / 0xffff;
-}
-
-/* Plain RTP of a learnt IPv4 source to a learnt IPv4 leg, in one piece: nearly every packet. False:
- * it is something else, and nothing has been done yet. */
-static inline bool relay_quick(
-	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
-{
-	struct media *m = w->media;
-	struct flow_record *record = &m->record[p->id];
-	struct rte_ipv4_hdr *ip = p->ip4;
-	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
-	const uint8_t *data = (const uint8_t *)(udp + 1);
-	uint64_t from = record_load(&record->from), out = record_load(&record->out);
-	struct nexthop_entry nexthop;
-	struct relay_words word;
-	struct rtp_info info;
-
-	if (unlikely(p->v6 || p->odd ||
-		    (record_flags(from) & (RECORD_ACTIVE | RECORD_CROSS | RECORD_GUESS)) !=
-			    RECORD_ACTIVE ||
-		    record_load(&record->match) != record_key(ip->src_addr, udp->src_port)))
-		return false;
-	/* RTCP on the RTP port is of no common type. */
-	if (unlikely((!rtp_parse_plain(data, p->len, &info) && !rtp_parse(data, p->len, &info)) ||
-		    !record_is_common(info.type) || !record_allows(record, info.type)))
-		return false;
-	memcpy(&word, ip, sizeof(word));
-	if (unlikely((word.ttl & 0xff) <= 1 || !relay_sums_up(ip, word) || out == 0 ||
-		    !nexthop_load(w->nexthops, record_nexthop(out), &nexthop)))
-		return false;
-	record_stamp(&m->heard_rtp[p->id], w->now_tick);
-	quality_note(record, &m->quality[p->id], &info, arrival);
-	record_count(record, p->len);
-	relay_rewrite4(p, word, from, out, record_port(from));
-	relay_send(w, p, false, &nexthop, sent);
-	return true;
-}
-
-void relay_one(
-	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
-{
-	if (unlikely(!relay_quick(w, p, arrival, sent)))
-		relay_packet(w, p, arrival, sent);
-}
-
-void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n)
-{
-	bool captured = capture_on(w, PROTO_CAPTURE_FLOW);
-	uint64_t arrival = quality_arrival(w->timebase, w->now_tsc);
-	struct relay_sent sent;
-
-	sent.count = sent.port = sent.rtp = sent.rtcp = 0;
-	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(captured))
-			relay_captured(w, &packet[i], arrival, &sent);
-		else if (unlikely(!relay_quick(w, &packet[i], arrival, &sent)))
-			relay_packet(w, &packet[i], arrival, &sent);
-	if (sent.count)
-		worker_tx_burst(w, sent.port, sent.mbuf, sent.count);
-	w->count->relayed_rtp += sent.rtp;
-	w->count->relayed_rtcp += sent.rtcp;
 }

@@ -11,8 +11,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An unfragmented UDP packet to a claimed port, in one segment, lengths checked. The Ethernet
- * header (untagged) is right before the IP header, which has no options or extensions. */
+/* An unfragmented UDP packet to a claimed port, in one segment, lengths checked: an Ethernet header
+ * (untagged), then an IP header without options or extensions. */
+struct relay_item {
+	struct rte_mbuf *mbuf;
+	uint32_t id;    /* slot */
+	uint16_t len;   /* of the UDP payload */
+	uint16_t flags; /* enum relay_flags */
+};
+static_assert(sizeof(struct relay_item) == 16, "four in a cache line");
+
+/* None of them: IPv4 to the RTP port of the slot, RTP_HEADER bytes or more, nothing behind it. */
+enum relay_flags {
+	RELAY_RARE = 1 << 0,
+	RELAY_ODD = 1 << 1, /* to the RTCP port of the slot */
+	RELAY_IP6 = 1 << 2,
+};
+
+/* The same, spelt out. */
 struct relay_packet {
 	struct rte_mbuf *mbuf;
 	union {
@@ -21,9 +37,9 @@ struct relay_packet {
 		uint8_t *ip;
 	};
 	struct rte_udp_hdr *udp;
-	uint32_t id;  /* slot */
-	uint16_t len; /* of the UDP payload */
-	bool odd;     /* to the RTCP port of the slot */
+	uint32_t id;
+	uint16_t len;
+	bool odd;
 	bool v6;
 };
 
@@ -36,16 +52,20 @@ struct relay_sent {
 };
 
 /* Takes n packets over, at most WORKER_BURST. */
-void relay_burst(struct worker *w, const struct relay_packet *packet, uint16_t n);
+void relay_burst(struct worker *w, const struct relay_item *item, uint16_t n);
+
+/* The long way for one packet. */
+void relay_any(
+	struct worker *w, const struct relay_item *item, uint64_t arrival, struct relay_sent *sent);
 
 /* One packet of a burst: relays or drops it. */
-void relay_one(struct worker *w, const struct relay_packet *packet, uint64_t arrival,
-	struct relay_sent *sent);
+void relay_one(
+	struct worker *w, const struct relay_item *item, uint64_t arrival, struct relay_sent *sent);
 
 /* The same while flows are captured: if this one is, the frame is copied as it came, and as it
  * left. */
-void relay_captured(struct worker *w, const struct relay_packet *packet, uint64_t arrival,
-	struct relay_sent *sent);
+void relay_captured(
+	struct worker *w, const struct relay_item *item, uint64_t arrival, struct relay_sent *sent);
 
 /* A frame to a port of that slot, about to be dropped by others. */
 void relay_capture_drop(
@@ -108,15 +128,11 @@ static inline uint64_t relay_sum_less(uint64_t sum, const void *data, int words)
 	return sum;
 }
 
+/* The sum of 16-bit words that `sum` stands for: 1 to 0xffff, the rest of its division by 0xffff
+ * with 0xffff for 0. The multiplication gives the quotient, less one where nothing remains. */
 static inline uint16_t relay_fold(uint64_t sum)
 {
-	uint32_t half;
-
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	half = (uint32_t)sum + (uint32_t)(sum >> 32);
-	/* Both halves added to each other, with the carry of the lower one. */
-	half += half << 16 | half >> 16;
-	return (uint16_t)(half >> 16);
+	return (uint16_t)(sum + (uint64_t)((unsigned __int128)sum * (UINT64_MAX / 0xffff) >> 64));
 }
 
 /* A checksum field from a sum; UDP knows no zero. */

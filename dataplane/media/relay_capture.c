@@ -23,22 +23,20 @@ static void relay_left(struct worker *w, uint32_t places, const struct relay_sen
 }
 
 void relay_captured(
-	struct worker *w, const struct relay_packet *p, uint64_t arrival, struct relay_sent *sent)
+	struct worker *w, const struct relay_item *item, uint64_t arrival, struct relay_sent *sent)
 {
-	uint32_t places = capture_of_flow(w, p->id, w->media->cold[p->id].gen);
+	uint32_t places = capture_of_flow(w, item->id, w->media->cold[item->id].gen);
 	uint32_t relayed = (uint32_t)sent->rtp + sent->rtcp;
 	uint64_t before[FACTS_DROP_MAX];
 	struct proto_frame frame;
 
 	if (likely(!places)) {
-		relay_one(w, p, arrival, sent);
+		relay_one(w, item, arrival, sent);
 		return;
 	}
-	capture_take(w, &frame, p->ip - sizeof(struct rte_ether_hdr),
-		(uint16_t)(rte_pktmbuf_mtod_offset(p->mbuf, uint8_t *, p->mbuf->data_len) - p->ip +
-			sizeof(struct rte_ether_hdr)));
+	capture_take(w, &frame, rte_pktmbuf_mtod(item->mbuf, const void *), item->mbuf->data_len);
 	memcpy(before, w->count->drop, sizeof(before));
-	relay_one(w, p, arrival, sent);
+	relay_one(w, item, arrival, sent);
 	if (relayed != (uint32_t)sent->rtp + sent->rtcp) {
 		capture_give(w, places, &frame, PROTO_FRAME_RELAYED);
 		relay_left(w, places, sent);

@@ -5,7 +5,6 @@
 #include <rte_byteorder.h>
 #include <string.h>
 
-#define RTP_HEADER       12
 #define RTP_RTCP_MIN     8
 #define RTP_RTCP_PACKETS 32 /* in one compound packet; more is nonsense */
 #define RTP_SRTCP_TAIL   14 /* index and the shortest tag that SRTCP uses (RFC 3711 section 5.2) */

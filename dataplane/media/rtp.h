@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define RTP_HEADER  12 /* bytes, at least */
 #define RTP_TYPE_CN 13 /* comfort noise (RFC 3389), never negotiated by number */
 
 /* By the first byte (RFC 7983 section 7). */
@@ -48,7 +49,7 @@ static inline bool rtp_parse_plain(const uint8_t *data, uint32_t len, struct rtp
 {
 	uint32_t head, time, ssrc;
 
-	if (unlikely(len < 12 || data[0] != 0x80))
+	if (unlikely(len < RTP_HEADER || data[0] != 0x80))
 		return false;
 	memcpy(&head, data, sizeof(head));
 	memcpy(&time, data + 4, sizeof(time));

@@ -256,6 +256,16 @@ void rig_feed_raw(struct rig *rig, const uint8_t *data, uint16_t len)
 	worker_flush(rig->w, 0);
 }
 
+void rig_feed_burst(struct rig *rig, uint8_t (*data)[FRAME_MAX], const uint16_t *len, uint16_t n)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST];
+
+	for (uint16_t i = 0; i < n; i++)
+		mbufs[i] = rig_mbuf(data[i], len[i]);
+	media_input(rig->w, 0, mbufs, n);
+	worker_flush(rig->w, 0);
+}
+
 void rig_feed(struct rig *rig, const struct frame *frame)
 {
 	uint8_t data[FRAME_MAX];

@@ -59,6 +59,8 @@ void rig_pass(struct rig *rig, uint64_t ms);
 /* One received frame, as the driver would hand it over. */
 void rig_feed_raw(struct rig *rig, const uint8_t *data, uint16_t len);
 void rig_feed(struct rig *rig, const struct frame *frame);
+/* At most WORKER_BURST of them together. */
+void rig_feed_burst(struct rig *rig, uint8_t (*data)[FRAME_MAX], const uint16_t *len, uint16_t n);
 
 /* A buffer with these bytes. */
 struct rte_mbuf *rig_mbuf(const uint8_t *data, uint16_t len);
