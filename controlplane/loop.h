@@ -11,6 +11,7 @@
 #include <uv.h>
 
 struct ctlserver;
+struct dpstatus;
 
 struct loop {
 	uv_loop_t uv;
@@ -22,6 +23,7 @@ struct loop {
 	struct calls calls; /* holds the pointers to sip, store, registrar, dp, digest */
 	struct registrar_class classes[CONF_CLASSES_MAX];
 	struct ctlserver *ctl;
+	struct dpstatus *dpstatus;
 	uv_signal_t sigterm, sigint;
 	bool end_calls; /* stop: with BYEs (EXP-09) */
 	bool stopping;

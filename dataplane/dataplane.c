@@ -2,6 +2,7 @@
 #include "dataplane/dataplane.h"
 
 #include "dataplane/control/captures.h"
+#include "dataplane/control/losses.h"
 #include "dataplane/control/telemetry.h"
 #include "dataplane/core/eal.h"
 #include "dataplane/core/pool.h"
@@ -286,6 +287,7 @@ static void dataplane_on_second(uv_timer_t *timer)
 	struct dataplane *dp = timer->data;
 
 	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
+	losses_note(dp);
 }
 
 static int timers_start(struct dataplane *dp)

@@ -21,6 +21,23 @@
 #define FACTS_MAGIC   0x4c574641u
 #define FACTS_VERSION 3
 
+/* What is lost outside of the workers: the host path, the ports' own counters, orders. */
+#define FACTS_LOSSES(X)                                           \
+	X(TO_HOST, "not taken by the host interface")             \
+	X(FROM_HOST, "from the host, and the worker lags behind") \
+	X(RX_MISSED, "port: receive ring full")                   \
+	X(RX_ERROR, "port: received damaged")                     \
+	X(RX_NO_MBUF, "port: no packet buffer")                   \
+	X(TX_ERROR, "port: failed to send")                       \
+	X(MAIL, "order to a worker that lags behind")
+
+enum facts_loss {
+#define X(name, text) FACTS_LOSS_##name,
+	FACTS_LOSSES(X)
+#undef X
+		FACTS_LOSS_MAX
+};
+
 struct facts_head {
 	uint32_t magic;
 	uint32_t version;
@@ -44,6 +61,7 @@ struct facts_head {
 	uint32_t keepalive_needed; /* smallest SEND_ONE_TIME that would keep the period, 0 = fine */
 	uint32_t flows_used;
 	uint64_t events_lost;
+	uint64_t loss[FACTS_LOSS_MAX]; /* of the last second at the latest */
 };
 
 /* The relay's own words for why a packet was dropped; their order is the order of
@@ -82,6 +100,23 @@ static inline unsigned int facts_place(uint64_t us, unsigned int places)
 	unsigned int place = us ? 63u - (unsigned int)__builtin_clzll(us) : 0;
 
 	return place < places ? place : places - 1;
+}
+
+/* What so many of 1000 do not exceed: the upper end of the place in which they end, 0 if nothing
+ * was counted. */
+static inline uint64_t facts_quantile(
+	const uint64_t *count, unsigned int places, unsigned int of_1000)
+{
+	uint64_t sum = 0, seen = 0;
+
+	for (unsigned int i = 0; i < places; i++)
+		sum += count[i];
+	for (unsigned int i = 0; i < places; i++) {
+		seen += count[i];
+		if (seen && seen * 1000 >= sum * of_1000)
+			return (2ull << i) - 1;
+	}
+	return 0;
 }
 
 /* Counters of one worker, in cache lines of its own. */

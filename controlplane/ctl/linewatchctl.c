@@ -230,6 +230,7 @@ static int take_options(struct request *request, int argc, char **argv)
 		switch (id) {
 		case OPTION_JSON:
 			request->json = true;
+			json_object_set_new(request->args, "full", json_true());
 			break;
 		case OPTION_WIDE:
 			request->wide = true;

@@ -138,6 +138,9 @@ uint64_t dpclient_binding_heard(const struct dpclient *c, uint32_t index, uint64
  * Returns 0, or -ENOENT as above. Either pointer may be NULL. */
 int dpclient_totals(const struct dpclient *c, struct facts_worker *sum, struct facts_head *head);
 
+/* Counters of one worker. Returns 0, or -ENOENT as above, also for a worker that is not. */
+int dpclient_worker(const struct dpclient *c, uint32_t worker, struct facts_worker *out);
+
 /* For status pages. */
 struct dpclient_status {
 	bool up;

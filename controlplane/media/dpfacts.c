@@ -167,6 +167,14 @@ static void dpfacts_add(struct facts_worker *sum, const struct facts_worker *w)
 }
 static_assert(sizeof(struct facts_worker) % sizeof(uint64_t) == 0, "counters only");
 
+static const struct facts_worker *dpfacts_worker(const struct dpclient *c, uint32_t worker)
+{
+	const struct facts_head *h = dpfacts_head(c);
+
+	return (const struct facts_worker *)(c->facts + h->worker_off +
+		(uint64_t)worker * h->worker_stride);
+}
+
 int dpclient_totals(const struct dpclient *c, struct facts_worker *sum, struct facts_head *head)
 {
 	const struct facts_head *h = dpfacts_head(c);
@@ -179,8 +187,17 @@ int dpclient_totals(const struct dpclient *c, struct facts_worker *sum, struct f
 		return 0;
 	*sum = (struct facts_worker){0};
 	for (uint32_t i = 0; i < h->workers; i++)
-		dpfacts_add(sum,
-			(const struct facts_worker *)(c->facts + h->worker_off +
-				(uint64_t)i * h->worker_stride));
+		dpfacts_add(sum, dpfacts_worker(c, i));
+	return 0;
+}
+
+int dpclient_worker(const struct dpclient *c, uint32_t worker, struct facts_worker *out)
+{
+	const struct facts_head *h = dpfacts_head(c);
+
+	if (!h || worker >= h->workers)
+		return -ENOENT;
+	*out = (struct facts_worker){0};
+	dpfacts_add(out, dpfacts_worker(c, worker));
 	return 0;
 }

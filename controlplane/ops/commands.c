@@ -9,6 +9,7 @@
 #include "controlplane/ops/cdrtail.h"
 #include "controlplane/ops/confjson.h"
 #include "controlplane/ops/ctlserver.h"
+#include "controlplane/ops/dpstatus.h"
 #include "shared/clock.h"
 
 #include <string.h>
@@ -64,50 +65,6 @@ static json_t *store_status(struct store *store)
 		"error", s.error);
 }
 
-static json_t *dp_status(const struct calls *calls)
-{
-	struct dpclient_status s;
-	struct facts_worker sum = {0};
-	struct facts_head head = {0};
-	json_t *out;
-
-	if (!calls->dp)
-		return json_pack("{ss}", "mode", "none");
-	dpclient_status(calls->dp, &s);
-	dpclient_totals(calls->dp, &sum, &head);
-	out = json_pack("{sb, so, so, so, so, so, so, so, so}", "up", s.up, "workers",
-		number(s.workers), "flows", number(s.flows), "bindings", number(s.bindings), "rx",
-		number(sum.rx), "tx", number(sum.tx), "relayed_rtp", number(sum.relayed_rtp),
-		"relayed_rtcp", number(sum.relayed_rtcp), "keepalives", number(sum.keepalives));
-	json_object_set_new(out, "monitors", number(s.monitors));
-	json_object_set_new(out, "watched_rtp", number(sum.watched_rtp));
-	json_object_set_new(out, "watched_rtcp", number(sum.watched_rtcp));
-	json_object_set_new(out, "keepalive_needed", number(head.keepalive_needed));
-	json_object_set_new(out, "keepalive_late_max_us", number(sum.keepalive_late_max_us));
-	json_object_set_new(out, "loop_gap_max_us", number(sum.loop_gap_max_us));
-	json_object_set_new(out, "answers", number(sum.answers));
-	json_object_set_new(out, "answers_refused", number(sum.answers_refused));
-	json_object_set_new(out, "rtp_keepalives", number(sum.rtp_keepalives));
-	return out;
-}
-
-static json_t *drop_status(const struct calls *calls)
-{
-	static const char *const names[] = {
-#define X(name, text) text,
-		FACTS_DROPS(X)
-#undef X
-	};
-	struct facts_worker sum = {0};
-	json_t *out = json_object();
-
-	if (calls->dp)
-		dpclient_totals(calls->dp, &sum, NULL);
-	for (unsigned int i = 0; i < FACTS_DROP_MAX; i++)
-		json_object_set_new(out, names[i], number(sum.drop[i]));
-	return out;
-}
-
 static json_t *sip_status(const struct calls *calls)
 {
 	const struct sip_counters *n = sip_stack_counters(calls->sip);
@@ -145,9 +102,10 @@ static void on_status(void *arg, struct ctlserver_request *request, const json_t
 			number(reg.accepted), "refused", number(reg.refused), "expired",
 			number(reg.expired)));
 	json_object_set_new(out, "redis", store_status(calls->store));
-	json_object_set_new(out, "dataplane", dp_status(calls));
+	json_object_set_new(out, "dataplane",
+		dpstatus_json(loop->dpstatus, json_is_true(json_object_get(args, "full"))));
 	json_object_set_new(out, "media_ports", port_status(calls));
-	json_object_set_new(out, "drops", drop_status(calls));
+	json_object_set_new(out, "drops", dpstatus_drops(loop->dpstatus));
 	json_object_set_new(out, "sip", sip_status(calls));
 	ctlserver_reply(request, out);
 }
@@ -347,6 +305,8 @@ int commands_open(struct loop *loop)
 	if (rc < 0)
 		return rc;
 	rc = ctlserver_add(loop->ctl, commands, sizeof(commands) / sizeof(commands[0]));
+	if (!rc)
+		rc = dpstatus_open(&loop->dpstatus, &loop->uv, loop->calls.dp);
 	if (rc < 0)
 		ctlserver_close(loop->ctl);
 	return rc;
@@ -354,5 +314,6 @@ int commands_open(struct loop *loop)
 
 void commands_close(struct loop *loop)
 {
+	dpstatus_close(loop->dpstatus);
 	ctlserver_close(loop->ctl);
 }

@@ -6,7 +6,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <rte_telemetry.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#define TELEMETRY_PLACES 32 /* of a histogram, at most */
 
 /* The callbacks of DPDK 22.11 get no context of ours. */
 static struct {
@@ -35,8 +39,7 @@ static int telemetry_status(const struct dataplane *dp, const char *params, stru
 	rte_tel_data_add_dict_u64(d, "events_lost", telemetry_load(&head->events_lost));
 	rte_tel_data_add_dict_u64(d, "to_host", telemetry_load(&host->to_host));
 	rte_tel_data_add_dict_u64(d, "from_host", telemetry_load(&host->from_host));
-	rte_tel_data_add_dict_u64(d, "to_host_drop", telemetry_load(&host->to_host_drop));
-	rte_tel_data_add_dict_u64(d, "from_host_drop", telemetry_load(&host->from_host_drop));
+	rte_tel_data_add_dict_u64(d, "captures", server_captures(dp->server));
 	return 0;
 }
 
@@ -44,11 +47,14 @@ static int telemetry_drops(const struct dataplane *dp, const char *params, struc
 {
 	static const char *const names[] = {
 #define X(name, text) #name,
-		FACTS_DROPS(X)
+		FACTS_DROPS(X) FACTS_LOSSES(X)
 #undef X
 	};
 
 	rte_tel_data_start_dict(d);
+	for (int i = 0; i < FACTS_LOSS_MAX; i++)
+		rte_tel_data_add_dict_u64(
+			d, names[FACTS_DROP_MAX + i], telemetry_load(&dp->facts.head->loss[i]));
 	for (int why = 0; why < FACTS_DROP_MAX; why++) {
 		uint64_t sum = 0;
 
@@ -88,6 +94,47 @@ static int telemetry_worker(const struct dataplane *dp, unsigned int index, stru
 	return 0;
 }
 
+/* All workers' counts of a histogram: `at` is its offset in struct facts_worker. A count is named
+ * by the lower end of its place, in microseconds. */
+static int telemetry_histogram(
+	const struct dataplane *dp, size_t at, unsigned int places, struct rte_tel_data *d)
+{
+	uint64_t sum[TELEMETRY_PLACES] = {0};
+	char name[24];
+
+	for (unsigned int i = 0; i < dp->workers.count; i++) {
+		const char *count = (const char *)facts_worker(&dp->facts, i) + at;
+
+		for (unsigned int n = 0; n < places; n++)
+			sum[n] += telemetry_load((const uint64_t *)(const void *)count + n);
+	}
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_u64(d, "p50_us", facts_quantile(sum, places, 500));
+	rte_tel_data_add_dict_u64(d, "p99_us", facts_quantile(sum, places, 990));
+	rte_tel_data_add_dict_u64(d, "max_us", facts_quantile(sum, places, 1000));
+	for (unsigned int n = 0; n < places; n++) {
+		snprintf(name, sizeof(name), "from_%llu_us", n ? 1ull << n : 0);
+		rte_tel_data_add_dict_u64(d, name, sum[n]);
+	}
+	return 0;
+}
+
+static int telemetry_round_trip(
+	const struct dataplane *dp, const char *params, struct rte_tel_data *d)
+{
+	static_assert(FACTS_ROUND_TRIPS <= TELEMETRY_PLACES, "fits");
+	return telemetry_histogram(
+		dp, offsetof(struct facts_worker, round_trip), FACTS_ROUND_TRIPS, d);
+}
+
+static int telemetry_send_error(
+	const struct dataplane *dp, const char *params, struct rte_tel_data *d)
+{
+	static_assert(FACTS_LATE <= TELEMETRY_PLACES, "fits");
+	return telemetry_histogram(
+		dp, offsetof(struct facts_worker, keepalive_late), FACTS_LATE, d);
+}
+
 /* "/linewatch/workers" lists them, "/linewatch/workers,1" shows one. */
 static int telemetry_workers(const struct dataplane *dp, const char *params, struct rte_tel_data *d)
 {
@@ -113,6 +160,10 @@ static const struct {
 } telemetry_commands[] = {
 	{"/linewatch/status", telemetry_status, "Gauges of the data plane. No parameters."},
 	{"/linewatch/drops", telemetry_drops, "Dropped packets by reason. No parameters."},
+	{"/linewatch/roundtrip", telemetry_round_trip,
+		"Round trips of answered keep-alives. No parameters."},
+	{"/linewatch/senderror", telemetry_send_error,
+		"Keep-alives by lateness against their schedule. No parameters."},
 	{"/linewatch/workers", telemetry_workers, "Workers, or the counters of one: its number."},
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands for dpdk-telemetry.py: /linewatch/status, /linewatch/drops, /linewatch/workers. They run
+/* Commands for dpdk-telemetry.py: /linewatch/status, /linewatch/drops, /linewatch/roundtrip,
+ * /linewatch/senderror, /linewatch/workers. They run
  * on DPDK's telemetry thread and read counters only. */
 #ifndef DATAPLANE_CONTROL_TELEMETRY_H
 #define DATAPLANE_CONTROL_TELEMETRY_H

@@ -28,9 +28,10 @@ void mailbox_close(struct mailbox *box)
 
 int mailbox_send(struct mailbox *box, const struct mail *mail)
 {
-	if (rte_ring_sp_enqueue_elem(box->ring, (void *)(uintptr_t)mail, sizeof(*mail)))
-		return -EAGAIN;
-	return 0;
+	if (rte_ring_sp_enqueue_elem(box->ring, (void *)(uintptr_t)mail, sizeof(*mail)) == 0)
+		return 0;
+	box->refused++;
+	return -EAGAIN;
 }
 
 unsigned int mailbox_room(const struct mailbox *box)

@@ -22,6 +22,7 @@ static_assert(sizeof(struct mail) == 32, "ring element");
 
 struct mailbox {
 	struct rte_ring *ring;
+	uint64_t refused; /* messages, main's own count */
 };
 
 /* Returns 0 or -ENOMEM. Needs no EAL. */

@@ -256,6 +256,13 @@ static void test_telemetry(void **state)
 	assert_non_null(strstr(answer, "\"clients\":1"));
 	telemetry(fd, "/linewatch/drops", answer, sizeof(answer));
 	assert_non_null(strstr(answer, "\"PUNT_FULL\":0"));
+	assert_non_null(strstr(answer, "\"RX_MISSED\":"));
+	assert_non_null(strstr(answer, "\"TO_HOST\":"));
+	telemetry(fd, "/linewatch/roundtrip", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "\"p99_us\":0"));
+	assert_non_null(strstr(answer, "\"from_16777216_us\":0"));
+	telemetry(fd, "/linewatch/senderror", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "\"max_us\":"));
 	telemetry(fd, "/linewatch/workers", answer, sizeof(answer));
 	assert_non_null(strstr(answer, "[0]"));
 	telemetry(fd, "/linewatch/workers,0", answer, sizeof(answer));

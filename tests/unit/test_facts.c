@@ -111,6 +111,23 @@ static void test_each_start_has_its_boot_id(void **state)
 	facts_close(&other);
 }
 
+/* The upper end of the place in which that share ends. */
+static void test_quantiles(void **state)
+{
+	uint64_t count[FACTS_LATE] = {0};
+
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 500), 0);
+	for (uint64_t us = 0; us < 1000; us++)
+		count[facts_place(us, FACTS_LATE)]++;
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 1), 1);
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 500), 511);
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 512), 511);
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 513), 1023);
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 1000), 1023);
+	count[facts_place(UINT64_MAX, FACTS_LATE)]++;
+	assert_int_equal(facts_quantile(count, FACTS_LATE, 1000), (1u << FACTS_LATE) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +135,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_layout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_descriptor_is_for_reading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_start_has_its_boot_id, setup, teardown),
+		cmocka_unit_test(test_quantiles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

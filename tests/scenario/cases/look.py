@@ -55,6 +55,14 @@ def trace_of_a_binding():
         trace.wait(30)
         within(time.time() - started, 20, 30, "length of the trace")
         check("the time is over: " in trace.text(), "the trace does not say why it ended")
+        plane = s.node.ctl("status")["dataplane"]
+        equal(plane["round_trip"]["count"], plane["answers"], "round trips")
+        equal(sum(p["count"] for p in plane["round_trip"]["places"]), plane["answers"],
+              "answers in the histogram")
+        equal(plane["send_error"]["count"], plane["keepalives"], "keep-alives in the histogram")
+        within(plane["worker"][0]["busy_percent"], 0, 100, "how busy the worker is")
+        text = s.node.ctl_text("status")
+        check("p99_us" in text and "from_us" not in text, "histograms in the table")
 
 
 @scenario(30)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/control/losses.h"
+
+#include "dataplane/dataplane.h"
+
+#include <rte_ethdev.h>
+
+static void losses_of_ports(const struct dataplane *dp, uint64_t loss[FACTS_LOSS_MAX])
+{
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		struct rte_eth_stats stats;
+
+		if (rte_eth_stats_get(dp->ports[i].id, &stats))
+			continue;
+		loss[FACTS_LOSS_RX_MISSED] += stats.imissed;
+		loss[FACTS_LOSS_RX_ERROR] += stats.ierrors;
+		loss[FACTS_LOSS_RX_NO_MBUF] += stats.rx_nombuf;
+		loss[FACTS_LOSS_TX_ERROR] += stats.oerrors;
+	}
+}
+
+void losses_note(struct dataplane *dp)
+{
+	const struct exception_count *host = &dp->exception.count;
+	uint64_t loss[FACTS_LOSS_MAX] = {
+		[FACTS_LOSS_TO_HOST] = __atomic_load_n(&host->to_host_drop, __ATOMIC_RELAXED),
+		[FACTS_LOSS_FROM_HOST] = __atomic_load_n(&host->from_host_drop, __ATOMIC_RELAXED),
+	};
+
+	losses_of_ports(dp, loss);
+	for (unsigned int i = 0; i < dp->workers.count; i++)
+		loss[FACTS_LOSS_MAIL] += dp->workers.item[i].mailbox.refused;
+	for (int i = 0; i < FACTS_LOSS_MAX; i++)
+		__atomic_store_n(&dp->facts.head->loss[i], loss[i], __ATOMIC_RELAXED);
+}
