@@ -119,10 +119,10 @@ static void punted(void **state)
 {
 	static const struct {
 		uint8_t type[2];
-		enum punt_class class;
+		enum punt_class alone, all; /* to us, to everybody */
 	} rows[] = {
-		{{0x08, 0x06}, PUNT_NEIGHBOUR},
-		{{0x12, 0x34}, PUNT_OTHER},
+		{{0x08, 0x06}, PUNT_NEIGHBOUR, PUNT_NEIGHBOURS},
+		{{0x12, 0x34}, PUNT_OTHER, PUNT_OTHER},
 	};
 	struct scene *s = open_on_vlan();
 	uint8_t data[FRAME_MAX], got[FRAME_MAX];
@@ -134,10 +134,10 @@ static void punted(void **state)
 		len = tag(data, rtp(s, 1, data), VLAN);
 		memcpy(data + 16, rows[i].type, 2);
 		rig_feed_raw(s->rig, data, len);
-		assert_int_equal(rig_punted(s->rig, rows[i].class), 1);
+		assert_int_equal(rig_punted(s->rig, rows[i].alone), 1);
 		memset(data, 0xff, 6);
 		rig_feed_raw(s->rig, data, len);
-		assert_int_equal(rig_punted(s->rig, rows[i].class), 1);
+		assert_int_equal(rig_punted(s->rig, rows[i].all), 1);
 	}
 	sip.ttl = 64;
 	sip.len = 200;
