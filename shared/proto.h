@@ -297,7 +297,8 @@ static_assert(sizeof(struct proto_lost) == 8, "wire layout");
 
 enum proto_capture_kind {
 	PROTO_CAPTURE_BINDING = 1, /* its keep-alives, answers and SIP */
-	PROTO_CAPTURE_FLOW,        /* what arrives at its port, and what leaves of it */
+	PROTO_CAPTURE_FLOW,        /* what arrives at its port and what leaves of it; of a
+				    * monitored flow, what is for its destination */
 	PROTO_CAPTURE_KINDS,
 };
 
@@ -326,6 +327,7 @@ enum proto_frame_fate {
 	PROTO_FRAME_REFUSED,     /* in, named like an answer, but of another source, tag or time */
 	PROTO_FRAME_TO_HOST,     /* in, SIP that goes to the kernel */
 	PROTO_FRAME_FROM_HOST,   /* out, SIP of the kernel's */
+	PROTO_FRAME_WATCHED,     /* in, of a monitored flow, whether it counted or not */
 	PROTO_FRAME_FATES,
 };
 

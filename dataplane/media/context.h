@@ -44,7 +44,8 @@ struct flow_ip6 {
 
 /* What a monitored flow has beside its record, whose `match` is its sender's IPv4 address. */
 struct monitor_side {
-	uint64_t types;     /* payload types 32 to 95 that are allowed */
+	uint64_t types; /* payload types 32 to 95 that are allowed */
+	uint32_t gen;
 	struct addr source; /* who sends, port unused */
 	struct addr signal; /* likewise */
 	struct addr dst;    /* main's: what the map holds for it */

@@ -158,7 +158,7 @@ int media_addr_claim(struct media *m, uint32_t slot, const struct proto_media_ad
 
 bool media_has_flow(const struct media *m, uint32_t slot, uint32_t id, uint32_t gen)
 {
-	return id < m->claims.used && media_client_of(m, id) == slot &&
+	return (id < m->claims.used || media_is_monitor(m, id)) && media_client_of(m, id) == slot &&
 		m->flow[id].state & FLOW_ACTIVE && m->flow[id].gen == gen;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/monitor.h"
 
+#include "dataplane/core/capture.h"
 #include "dataplane/media/context.h"
 #include "dataplane/media/quality.h"
 #include "dataplane/media/rtp.h"
@@ -15,6 +16,7 @@
 
 /* A UDP packet in one frame, and where it goes. */
 struct monitor_packet {
+	const struct rte_mbuf *mbuf;
 	struct addr dst;
 	const uint8_t *src; /* IP address */
 	const uint8_t *data;
@@ -209,12 +211,25 @@ static inline void monitor_packet(
 	w->count->watched_rtp++;
 }
 
+static void monitor_capture(struct worker *w, uint32_t id, const struct rte_mbuf *mbuf)
+{
+	const struct media *m = w->media;
+	uint32_t places = capture_of_flow(w, id, m->side[id - m->monitor_first].gen);
+	struct proto_frame frame;
+
+	if (likely(!places))
+		return;
+	capture_take(w, &frame, rte_pktmbuf_mtod(mbuf, const void *), mbuf->data_len);
+	capture_give(w, places, &frame, PROTO_FRAME_WATCHED);
+}
+
 void monitor_input(struct worker *w, struct rte_mbuf *const *mbufs, uint16_t n)
 {
 	struct media *m = w->media;
 	struct monitor_packet packet[WORKER_BURST];
 	const struct addr *key[WORKER_BURST];
 	uint32_t value[ADDRMAP_BULK];
+	bool captured = capture_on(w, PROTO_CAPTURE_FLOW);
 	uint64_t hits, arrival;
 	uint16_t count = 0;
 
@@ -223,6 +238,7 @@ void monitor_input(struct worker *w, struct rte_mbuf *const *mbufs, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], const void *));
 	for (uint16_t i = 0; i < n; i++) {
 		key[count] = &packet[count].dst;
+		packet[count].mbuf = mbufs[i];
 		count = (uint16_t)(count +
 			(likely(monitor_quick(&packet[count], mbufs[i])) ||
 				monitor_parse(&packet[count], mbufs[i])));
@@ -237,7 +253,11 @@ void monitor_input(struct worker *w, struct rte_mbuf *const *mbufs, uint16_t n)
 		}
 	}
 	arrival = quality_arrival(w->timebase, w->now_tsc);
-	for (uint16_t i = 0; i < count; i++)
-		if (hits >> i & 1)
-			monitor_packet(w, value[i] >> 1, value[i] & 1, &packet[i], arrival);
+	for (uint16_t i = 0; i < count; i++) {
+		if (!(hits >> i & 1))
+			continue;
+		if (unlikely(captured))
+			monitor_capture(w, value[i] >> 1, packet[i].mbuf);
+		monitor_packet(w, value[i] >> 1, value[i] & 1, &packet[i], arrival);
+	}
 }

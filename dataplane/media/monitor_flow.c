@@ -43,7 +43,7 @@ static int monitor_aim(struct media *m, struct addr *at, const struct addr *dst,
 static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
 {
 	publish_clear(m, id);
-	m->flow[id].gen = gen;
+	m->flow[id].gen = m->side[id - m->monitor_first].gen = gen;
 	m->flow[id].state = FLOW_ACTIVE;
 	m->conf.facts->head->flows_used++;
 	if (id - m->monitor_first >= m->monitors_used)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Captures of flows, from the worker's packets to the records that a client gets, on a net_ring
  * port in virtual time. */
+#include "dataplane/media/monitor.h"
 #include "tests/component/capture_world.h"
 
 #include <errno.h>
@@ -279,6 +280,54 @@ static void test_forgotten_client_gets_nothing(void **state)
 	world_close(w);
 }
 
+/* A frame that passes by a monitor port, and one that does not count, but no other flow's. */
+static void test_monitored_flow(void **state)
+{
+	struct world *w = world_open(rig_open(64, 64));
+	struct proto_monitor flow = {
+		.id = media_monitor_first(64),
+		.gen = 3,
+		.dst = rig_addr("10.0.0.2:5000"),
+		.source = rig_addr("10.0.0.1"),
+		.payload_types = {1},
+		.expires_ms = w->rig->now_ms + 60000,
+	};
+	struct proto_capture set = {
+		.capture = 9,
+		.kind = PROTO_CAPTURE_FLOW,
+		.id = flow.id,
+		.gen = 3,
+		.packets_max = 10,
+		.until_ms = w->rig->now_ms + 10000,
+	};
+	struct frame frame = {.src = rig_addr("10.0.0.1:4000"), .ttl = 64};
+	struct rte_mbuf *mbuf;
+	uint8_t data[FRAME_MAX];
+
+	assert_int_equal(start(w, &set), -ENOENT);
+	assert_int_equal(monitor_set(w->rig->media, 0, &flow, w->rig->now_ms), 0);
+	assert_int_equal(start(w, &set), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		frame.dst = rig_addr(i < 2 ? "10.0.0.2:5000" : "10.0.0.2:5002");
+		frame_rtp(&frame, i ? 8 : 0, (uint16_t)i, 5, 172);
+		mbuf = rig_mbuf(data, frame_write(&frame, data));
+		monitor_input(w->rig->w, &mbuf, 1);
+		rte_pktmbuf_free(mbuf);
+	}
+	tick(w);
+	assert_int_equal(w->frames, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(w->frame[i].capture, 9);
+		assert_int_equal(w->frame[i].fate, PROTO_FRAME_WATCHED);
+		assert_int_equal(w->frame[i].out, 0);
+		assert_true(frame_read(&frame, w->frame[i].data, w->frame[i].kept));
+		assert_int_equal(frame.dst.port, 5000);
+	}
+	assert_int_equal(flow_del(w->rig->media, 0, &(struct proto_handle){flow.id, 3}), 0);
+	expect_end(w, PROTO_CAPTURE_GONE, 2);
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_two_of_the_same_and_one_of_another),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_forgotten_client_gets_nothing),
+		cmocka_unit_test(test_monitored_flow),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);

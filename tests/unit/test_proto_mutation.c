@@ -123,7 +123,7 @@ static bool plausible(uint16_t type, const union record *r)
 	case PROTO_CAPTURE_DEL:
 		return !r->capture_del.zero;
 	case PROTO_FRAME:
-		return r->frame.fate - 1 < 7 && r->frame.out < 2 && r->frame.at_us &&
+		return r->frame.fate - 1 < 8 && r->frame.out < 2 && r->frame.at_us &&
 			r->frame.kept <= r->frame.len && r->frame.kept <= 1520 &&
 			r->frame.reason < FACTS_DROP_MAX;
 	case PROTO_CAPTURE_END:
