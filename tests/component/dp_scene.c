@@ -43,6 +43,15 @@ void dp_remove(struct dp *dp)
 	sh("rm -r %s", dp->dir);
 }
 
+static void dp_exec_with(const struct dp *dp, const char *program, const char *path)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "exec %s %s -c %s", dp->rights, program, path);
+	setenv("RUNTIME_DIRECTORY", dp->dir, 1);
+	execl("/bin/sh", "sh", "-c", command, NULL);
+}
+
 void dp_launch(struct dp *dp, const char *lines)
 {
 	const char *program = getenv("LW_DP");
@@ -67,6 +76,8 @@ void dp_launch(struct dp *dp, const char *lines)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
+		if (dp->rights)
+			dp_exec_with(dp, program, path);
 		execl(program, program, "-c", path, NULL);
 		_exit(127);
 	}

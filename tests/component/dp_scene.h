@@ -19,6 +19,9 @@ struct dp {
 	char socket[96];
 	char log[96];
 	pid_t pid;
+	/* Words before the program that give it other rights ("setpriv ..."), NULL = none. It then
+	 * has its folder to itself. */
+	const char *rights;
 };
 
 struct dp_packet {

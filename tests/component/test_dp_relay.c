@@ -2,7 +2,7 @@
 /* A call through linewatch-dp on a real wire: both parties live behind a gateway at the far end of
  * the port's cable. What they hear, and to which MAC it was sent while the gateway changes. */
 #include "shared/clock.h"
-#include "tests/component/dp_scene.h"
+#include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
 
 #include <arpa/inet.h>
@@ -16,64 +16,10 @@
 
 #include <cmocka.h>
 
-#define WAIT_MS    60000 /* for the kernel to notice a gateway; far more than it takes */
-#define PORT_A     20000 /* ours towards a and b */
-#define PORT_B     20002
-#define PHONE_A    "203.0.113.5"
-#define PHONE_B    "203.0.113.6"
-#define PHONE_PORT 40000
-
-static struct dp dp;
-static int client, phone_a, phone_b, wire;
-static const struct facts_head *facts;
-static struct proto_media_ready ready;
-
 static const char lines[] = "  ports: [\"af_packet:eth1\"]\n"
 			    "  memory: 128\n"
 			    "  bindings: 100\n"
 			    "  flows: 64\n";
-
-static struct addr phone(uint8_t last)
-{
-	return (struct addr){.family = ADDR_IPV4, .port = PHONE_PORT, .ip = {203, 0, 113, last}};
-}
-
-/* One leg, latched already, as it is given back after a restart. */
-static struct proto_flow leg(uint32_t number, uint8_t last)
-{
-	return (struct proto_flow){
-		.id = ready.base + number,
-		.gen = 1,
-		.peer_id = ready.base + (number ^ 1),
-		.peer_gen = 1,
-		.remote = phone(last),
-		.latched = phone(last),
-		.flags = PROTO_FLOW_LATCHED,
-		.payload_types = {1},
-		.expires_ms = clock_boot_ms() + 3600000,
-	};
-}
-
-static void call(void)
-{
-	struct proto_media_addr media = {
-		.local = {.family = ADDR_IPV4, .ip = {192, 0, 2, 10}},
-		.port_min = PORT_A,
-		.port_max = PORT_A + 31,
-	};
-	struct proto_flow legs[2];
-	struct dp_packet packet;
-	struct proto_ack ack;
-
-	client = dp_client(&dp, 0, NULL, &facts);
-	dp_send(client, PROTO_MEDIA_ADDR, 1, &media, 1);
-	dp_receive(client, &packet);
-	memcpy(&ready, packet.records, sizeof(ready));
-	dp_receive(client, &packet);
-	legs[0] = leg(0, 5);
-	legs[1] = leg(1, 6);
-	assert_int_equal(dp_order(client, PROTO_FLOW_SET, legs, 2, &ack), 0);
-}
 
 /* Four workers share one queue, and its owner's work. */
 static const char shared_queue[] = "  ports: [\"af_packet:eth1,qpairs=1\"]\n"
@@ -82,39 +28,20 @@ static const char shared_queue[] = "  ports: [\"af_packet:eth1,qpairs=1\"]\n"
 				   "  bindings: 100\n"
 				   "  flows: 64\n";
 
-static int setup_with(const char *conf)
-{
-	dp_make(&dp);
-	sh("for i in eth1 lw0; do ip link del $i 2>/dev/null; done; true");
-	sh("ip link add eth1 type veth peer name far0 netns $FAR_PID");
-	sh(FAR "sh -c 'ip link set far0 address 02:00:00:00:00:a0 up && "
-	       "ip addr add 192.0.2.1/24 dev far0 && ip addr add 192.0.2.2/24 dev far0 && "
-	       "ip addr replace " PHONE_A "/32 dev lo && ip addr replace " PHONE_B "/32 dev lo && "
-	       "ethtool -K far0 tx off >/dev/null'");
-	sh("$LW_SOURCE/scripts/port-prepare.sh eth1");
-	dp_start(&dp, conf);
-	sh("ip addr add 192.0.2.10/24 dev lw0 && ip route add default via 192.0.2.1");
-	phone_a = netns_far_udp(PHONE_A, PHONE_PORT);
-	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
-	wire = netns_far_packet("far0");
-	call();
-	return 0;
-}
-
 static int setup(void **state)
 {
-	return setup_with(lines);
+	return call_open(lines);
 }
 
 static int setup_shared(void **state)
 {
-	return setup_with(shared_queue);
+	return call_open(shared_queue);
 }
 
 /* All that is on the far side is on VLAN 100; the interfaces come while the program runs. */
 static int setup_vlan(void **state)
 {
-	setup_with(lines);
+	call_open(lines);
 	if (!netns_has_vlan())
 		return 0;
 	sh("ip addr flush dev lw0 && ip link add link lw0 name lw0.100 type vlan id 100 && "
@@ -125,63 +52,6 @@ static int setup_vlan(void **state)
 	       "ip addr add 192.0.2.1/24 dev far0.100 && ip addr add 192.0.2.2/24 dev far0.100 && "
 	       "ip link set far0.100 up'");
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	int status;
-
-	close(client);
-	close(phone_a);
-	close(phone_b);
-	close(wire);
-	status = dp_stop(&dp, SIGTERM);
-	dp_remove(&dp);
-	sh("$LW_SOURCE/scripts/port-release.sh eth1 lw0 && ip link del eth1");
-	return status;
-}
-
-/* One RTP packet of 172 bytes from a phone to one of our ports. */
-static void say(int from, uint16_t port, uint16_t seq)
-{
-	uint8_t rtp[172] = {0x80, 0, (uint8_t)(seq >> 8), (uint8_t)seq};
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	inet_pton(AF_INET, "192.0.2.10", &to.sin_addr);
-	assert_int_equal(
-		sendto(from, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to)), 172);
-}
-
-/* What a phone hears within 20 ms: the sequence number, -1 for silence. */
-static int hear(int phone, uint16_t from_port)
-{
-	struct pollfd pollfd = {.fd = phone, .events = POLLIN};
-	struct sockaddr_in from;
-	socklen_t len = sizeof(from);
-	uint8_t rtp[2048];
-
-	if (poll(&pollfd, 1, 20) == 0)
-		return -1;
-	assert_int_equal(recvfrom(phone, rtp, sizeof(rtp), 0, (struct sockaddr *)&from, &len), 172);
-	assert_int_equal(ntohs(from.sin_port), from_port);
-	assert_int_equal(from.sin_addr.s_addr, inet_addr("192.0.2.10"));
-	return rtp[2] << 8 | rtp[3];
-}
-
-/* Both talk until both hear. */
-static void await_conversation(void)
-{
-	uint64_t end = clock_boot_ms() + WAIT_MS;
-	bool a = false, b = false;
-
-	for (uint16_t seq = 1; !a || !b; seq++) {
-		if (clock_boot_ms() > end)
-			fail_msg("a hears: %d, b hears: %d", a, b);
-		say(phone_a, PORT_A, seq);
-		say(phone_b, PORT_B, seq);
-		b |= hear(phone_b, PORT_B) >= 0;
-		a |= hear(phone_a, PORT_A) >= 0;
-	}
 }
 
 /* Talks until a relayed frame is sent to the MAC 02:00:00:00:00:last. */
@@ -205,16 +75,6 @@ static void await_mac(uint8_t last)
 	fail_msg("no relayed frame goes to ..:%02x", last);
 }
 
-/* Reads what a phone hears up to that packet; what was late from before comes first. */
-static void hears(int phone, uint16_t from_port, uint16_t seq)
-{
-	for (int i = 0; i < 500; i++) {
-		if (hear(phone, from_port) == seq)
-			return;
-	}
-	fail_msg("packet %u does not arrive", seq);
-}
-
 static void test_both_directions(void **state)
 {
 	const uint32_t *rtp_tick;
@@ -229,11 +89,6 @@ static void test_both_directions(void **state)
 	rtp_tick = (const uint32_t *)((const char *)facts + facts->flow_rtp_off) + ready.base;
 	for (int i = 0; i < 2; i++)
 		assert_true(clock_boot_ms() - clock_tick_ms(rtp_tick[i], clock_boot_ms()) < 5000);
-}
-
-static const struct facts_worker *worker_count(unsigned int i)
-{
-	return (const void *)((const char *)facts + facts->worker_off + i * facts->worker_stride);
 }
 
 static void test_shared_queue(void **state)
@@ -318,14 +173,14 @@ static void test_route_changes(void **state)
 	await_conversation();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, call_close)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_both_directions),
-		cmocka_unit_test_setup_teardown(test_shared_queue, setup_shared, teardown),
-		cmocka_unit_test_setup_teardown(test_vlan, setup_vlan, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_queue, setup_shared, call_close),
+		cmocka_unit_test_setup_teardown(test_vlan, setup_vlan, call_close),
 		TEST(test_stranger_is_not_relayed),
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_neighbour_deleted),

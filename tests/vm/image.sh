@@ -79,7 +79,7 @@ busybox depmod -b "$root" "$version"
 
 install "$(command -v busybox)" "$root/bin/busybox"
 # Debian's own where busybox differs; its shell would also run its own words before these.
-for program in sh ip nsenter unshare; do
+for program in sh ip nsenter unshare setpriv prlimit; do
 	place_program "$(command -v $program)"
 done
 place_program "$build/dataplane/linewatch-dp" /linewatch/linewatch-dp

@@ -342,6 +342,22 @@ static void test_kill_and_start(void **state)
 	stop(SIGTERM, 0);
 }
 
+/* As a user who owns the device's group and may do nothing but make the host interface. */
+static void test_least_rights(void **state)
+{
+	/* The second is as udev has it. */
+	sh("chown 65534 /dev/vfio/[0-9]* /dev/vhost-net && chmod 666 /dev/net/tun");
+	sh("chown 65534 %s && rm -f %s", dp.dir, dp.log);
+	dp.rights = "prlimit --memlock=unlimited setpriv --reuid 65534 --regid 65534 "
+		    "--clear-groups --no-new-privs --inh-caps=-all,+net_admin "
+		    "--ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin";
+	start();
+	sh("grep -q '^CapEff:.*0000000000001000$' /proc/%d/status", (int)dp.pid);
+	await_conversation();
+	await_keepalives();
+	stop(SIGTERM, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_link_down_and_up),
 		cmocka_unit_test(test_kill_and_start),
+		cmocka_unit_test(test_least_rights),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

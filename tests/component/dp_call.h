@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A call through linewatch-dp on a real wire: both parties live behind a gateway at the far end of
+ * the port's cable. Functions fail the test by themselves. */
+#ifndef TESTS_COMPONENT_DP_CALL_H
+#define TESTS_COMPONENT_DP_CALL_H
+
+#include "tests/component/dp_scene.h"
+
+#define WAIT_MS    60000 /* for the kernel to notice a gateway; far more than it takes */
+#define PORT_A     20000 /* ours towards a and b */
+#define PORT_B     20002
+#define PHONE_A    "203.0.113.5"
+#define PHONE_B    "203.0.113.6"
+#define PHONE_PORT 40000
+
+extern struct dp dp;
+extern int phone_a, phone_b; /* UDP sockets */
+extern int wire;             /* packet socket at the far end of the cable */
+extern const struct facts_head *facts;
+extern struct proto_media_ready ready; /* where the flows of a and b are */
+
+/* Starts the program with these lines and sets the call; ends it. For setup and teardown. */
+int call_open(const char *conf);
+int call_close(void **state);
+
+/* One RTP packet of 172 bytes from a phone to one of our ports. */
+void say(int from, uint16_t port, uint16_t seq);
+
+/* What a phone hears within 20 ms: the sequence number, -1 for silence. */
+int hear(int phone, uint16_t from_port);
+
+/* Reads what a phone hears up to that packet; what was late from before comes first. */
+void hears(int phone, uint16_t from_port, uint16_t seq);
+
+/* Both talk until both hear. */
+void await_conversation(void);
+
+const struct facts_worker *worker_count(unsigned int i);
+
+#endif
