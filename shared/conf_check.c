@@ -162,6 +162,16 @@ static int check_monitor(struct conf_loader *loader)
 	if (dp->monitor == CONF_MONITOR_MIRROR && ports == 0)
 		return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitor"),
 			"dataplane.monitor: mirror without monitor_ports: at least 1");
+	for (size_t i = 0; dp->monitor != CONF_MONITOR_OFF && i < ports; i++) {
+		for (size_t k = 0; k < dp->ports.count; k++) {
+			if (strcmp(dp->monitor_ports.item[i], dp->ports.item[k]) == 0)
+				return conf_fail(loader,
+					line_in(conf, PARAM_DATAPLANE, "monitor_ports"),
+					"dataplane.monitor_ports: %s is one of dataplane.ports as "
+					"well: each port in one of them",
+					dp->ports.item[k]);
+		}
+	}
 	if (dp->monitor != CONF_MONITOR_OFF)
 		return 0;
 	/* A call that its operator believes to be watched must not go unwatched. */

@@ -101,7 +101,7 @@ static void dprecv_up(struct dpclient *c)
 	c->lost_ms = 0;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
-		c->bindings_set, c->flows_set);
+		c->bindings_set, c->flows_set + c->monitors_set);
 	if (c->events.up)
 		c->events.up(c->events.arg, c->restarted);
 }

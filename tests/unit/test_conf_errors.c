@@ -68,6 +68,10 @@ static void monitors_have_ports(void **state)
 		"f.yaml:3: dataplane.monitor: inline with 1 monitor_ports: exactly 2");
 	refused(NODE "dataplane: {monitor: mirror}\n",
 		"f.yaml:3: dataplane.monitor: mirror without monitor_ports: at least 1");
+	refused(NODE "dataplane: {monitor: mirror, ports: ['tap:b'], monitor_ports: ['tap:a', "
+		     "'tap:b']}\n",
+		"f.yaml:3: dataplane.monitor_ports: tap:b is one of dataplane.ports as well: each "
+		"port in one of them");
 	conf_free(load(NODE "media: {mode: monitor}\n"
 			    "dataplane: {monitor: inline, monitor_ports: ['tap:a', 'tap:b']}\n"));
 }
