@@ -37,6 +37,15 @@ static bool dpcapture_target(
 		set->gen = binding->gen;
 		return true;
 	}
+	if (conf->monitor) {
+		const struct proto_monitor *monitor = dpclient_monitor_get(c, conf->monitor - 1);
+
+		if (!monitor || conf->monitor > c->welcome.monitor_count)
+			return false;
+		set->id = c->welcome.monitor_first + conf->monitor - 1;
+		set->gen = monitor->gen;
+		return true;
+	}
 	if (!flow)
 		return false;
 	set->id = c->media[conf->at.media].base + (uint32_t)(index % c->slots);

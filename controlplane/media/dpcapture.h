@@ -9,7 +9,8 @@
 struct dpcapture_conf {
 	uint8_t kind;            /* enum proto_capture_kind */
 	uint32_t index;          /* of the binding, */
-	struct dpclient_port at; /* or of the flow; either as it is set now */
+	struct dpclient_port at; /* or of the flow; */
+	uint32_t monitor;        /* or number + 1 of the monitored flow; any as it is set now */
 	uint32_t packets_max;
 	uint64_t until_ms;
 	/* From the loop, never from inside a call of this header. `end` comes once and is the last:

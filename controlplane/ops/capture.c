@@ -78,6 +78,7 @@ static const char *fate_name(const struct proto_frame *frame)
 		[PROTO_FRAME_REFUSED] = "refused answer",
 		[PROTO_FRAME_TO_HOST] = "sip",
 		[PROTO_FRAME_FROM_HOST] = "sip",
+		[PROTO_FRAME_WATCHED] = "watched",
 	};
 	static const char *const reasons[FACTS_DROP_MAX] = {
 #define X(name, text) text,
@@ -191,7 +192,8 @@ static const char *capture_call(struct capture *c, struct loop *loop, const char
 		struct target target = {.leg = "ab"[i]};
 
 		conf.at = call->leg[i].media.at;
-		if (conf.at.port)
+		conf.monitor = call->leg[i].media.monitor;
+		if (conf.at.port || conf.monitor)
 			why = capture_add(c, &target, &conf);
 	}
 	return why || c->open ? why : "its media does not pass through this node";

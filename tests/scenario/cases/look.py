@@ -11,7 +11,7 @@ from harness.scene import Scene
 from harness.topology import BOB, CARRIER, NAT, NODE
 from harness.ua import Ua
 
-from . import scenario
+from . import monitor, scenario
 
 LINE = re.compile(r'^\d\d:\d\d:\d\d\.\d{6}  (in|out) +(\S+) > (\S+)  (.+)  (\d+) bytes  "(.*)"$')
 
@@ -114,6 +114,21 @@ def capture_of_a_call():
         up.bye().wait()
         last.wait(10)
         check("it has gone: " in last.text(), last.text())
+
+
+@scenario(15)
+def capture_of_a_monitored_call():
+    """A call whose media only passes by is captured at the monitor port, both directions."""
+    with monitor.Mirror() as s:
+        monitor.talk(s)
+        path = os.path.join(s.folder, "call.pcap")
+        call = s.node.calls()[0]["id"]
+        taken = s.keep(s.node.watch("capture", "--call", call, "--file", path, "--packets", "60"))
+        taken.wait(15)
+        check("that many packets are captured: 60 frames, 0 lost" in taken.text(), taken.text())
+        for src, dst in ((CARRIER, monitor.PHONE), (monitor.PHONE, CARRIER)):
+            within(len(_tshark(path, "-Y", "ip.src == %s and ip.dst == %s and udp" % (src, dst))),
+                   20, 40, "frames %s > %s in the file" % (src, dst))
 
 
 @scenario(20)

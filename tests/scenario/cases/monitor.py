@@ -79,7 +79,7 @@ class Mirror(Scene):
         return int(run(["cat", path], ns=self.topology.router).strip())
 
 
-def _talk(s):
+def talk(s):
     """A call from the carrier to the phone, media directly between them."""
     a = s.carrier()
     b = s.keep(Ua(s.phone_ns, PHONE, 5060, "phone"))
@@ -136,7 +136,7 @@ def monitor_inline():
     """The data plane is a bump in the phone's wire: SIP, ARP and RTP pass, RTP is heard, and a
     phone that vanishes is found by silence (LV-01, LV-06)."""
     with Inline() as s:
-        up, down, media_a, media_b = _talk(s)
+        up, down, media_a, media_b = talk(s)
         _watched(s)
         for stream in (media_a, media_b):
             equal(stream.other, 0, "what else arrived on the media port")
@@ -148,7 +148,7 @@ def monitor_inline():
 def monitor_mirror():
     """A mirror port: nothing is ever sent into it; one-way audio is found (LV-01), then death."""
     with Mirror() as s:
-        up, down, media_a, media_b = _talk(s)
+        up, down, media_a, media_b = talk(s)
         _watched(s)
         media_a.to = None
         quiet = time.time()
@@ -166,7 +166,7 @@ def monitor_mirror():
 def monitor_survives_restarts():
     """Both programs are killed in turn: the call is watched again, and its silence is found."""
     with Mirror() as s:
-        up, down, media_a, media_b = _talk(s)
+        up, down, media_a, media_b = talk(s)
         _watched(s)
         s.node.restart_dp()
         s.node.wait_ready()
@@ -187,7 +187,7 @@ def monitor_follows_reinvite():
     """A phone moves its media by re-INVITE: the new stream is watched, the old address is not; on
     hold no clock runs (LV-02, LV-11)."""
     with Mirror() as s:
-        up, down, media_a, media_b = _talk(s)
+        up, down, media_a, media_b = talk(s)
         b = down.ua
         b.media_port += 10
         moved = s.rtp(b, down)
