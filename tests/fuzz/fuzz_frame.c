@@ -285,7 +285,8 @@ static void run_set(struct scene *s, struct fuzz *f)
 
 	flow->flags = flags &
 		(PROTO_FLOW_MUX | PROTO_FLOW_CLOCK | PROTO_FLOW_RELEARN | PROTO_FLOW_SIGNAL |
-			PROTO_FLOW_RTCP_LIFE);
+			PROTO_FLOW_RTCP_LIFE | PROTO_FLOW_SECURE);
+	flow->keepalive_s = flags & 0x80 ? PROTO_RTP_KEEPALIVE_MIN : 0;
 	if (flags & PROTO_FLOW_LATCHED && !(flags & PROTO_FLOW_RELEARN)) {
 		flow->flags |= PROTO_FLOW_LATCHED;
 		flow->latched = s->phone[leg];

@@ -80,10 +80,12 @@ void rig_input_turn(struct rig *rig)
 
 void rig_input_pass(struct rig *rig, uint32_t ms)
 {
+	uint64_t tsc = rig->w->now_tsc + (uint64_t)ms * (RIG_HZ / 1000);
 	uint32_t ticks = ms < 40 ? ms : 40;
 
 	rig->now_ms += ms - ticks;
-	rig->w->now_tsc += (uint64_t)ms * (RIG_HZ / 1000);
 	rig_pass(rig, ticks);
+	/* The schedule's clock is not that of the ticks. */
+	rig->w->now_tsc = tsc;
 	rig_input_turn(rig);
 }

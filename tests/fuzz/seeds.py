@@ -189,6 +189,34 @@ def udp(source, dest, payload):
     return struct.pack(">HHHH", source, dest, 8 + len(payload), 0) + payload
 
 
+def answer():
+    def raw(who, data):
+        return bytes([0, who]) + len(data).to_bytes(2, "little") + data
+
+    def echo(who, how=0, changes=b""):
+        return bytes([1, who, how | len(changes) // 3 << 4]) + changes
+
+    def wait(tenths):
+        return bytes([2, tenths])
+
+    def bind(who):
+        return bytes([3, who])
+
+    all_echo = b"".join(echo(who, 8 * n) for who in range(4) for n in range(2))
+    yield "stun", echo(0) + echo(2) + wait(100) + echo(0) + echo(0)
+    yield "options", echo(1) + echo(3) + echo(1, 8) + wait(100) + echo(1)
+    yield "elsewhere", b"".join(echo(who, how) for who in range(4) for how in (1, 2, 3, 0x82))
+    yield "late", wait(250) + all_echo + wait(250) + all_echo
+    yield "changed", b"".join(echo(who, 0, bytes([at, 0, 1])) for who in range(4)
+                              for at in (0, 1, 3, 4, 8, 15, 19, 25, 40, 60, 80))
+    yield "cut", b"".join(bytes([1, who, 4, at, 0]) for who in range(4) for at in range(0, 90, 9))
+    yield "rebound", all_echo + bind(0) + bind(0x81) + all_echo + wait(100) + all_echo
+    yield "raw", b"".join(raw(who, data) for who in (0, 1, 0x82, 0x83) for data in (
+        b"", bytes(20), b"\x01\x01\0\x08\x21\x12\xa4\x42" + bytes(20),
+        response(200, b"OPTIONS"), b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKlw" +
+        b"0" * 24 + b"\r\n\r\n"))
+
+
 def frame():
     voice = next(data for seed, data in rtp() if seed == "rtp")
 
@@ -201,6 +229,8 @@ def frame():
     learn = b"".join(voices(leg) for leg in range(6))
     yield "learn", learn + learn + bytes([3, 10])
     yield "rtcp", learn + b"".join(voices(leg, 0, 1, 0x12) for leg in range(6)) + bytes([3, 255])
+    held = b"".join(bytes([4, leg, flags, 0]) for leg, flags in enumerate((128, 128, 129, 129, 192, 192)))
+    yield "hold", learn + held + bytes([3, 255]) * 8 + learn + bytes([3, 255]) * 4
     yield "strangers", learn + voices(0, 3) + voices(0, 1, 0x10) + voices(3, 2, 0x20) + voices(2, 4)
     yield "moved", learn + bytes([3, 255]) + voices(0, 1, 0x10) + bytes([4, 0, 4, 3]) + voices(0, 1, 0x10)
     yield "again", learn + bytes([4, 0, 0x15, 1, 4, 1, 0x10, 3, 6, 3, 2, 5, 0]) + learn
@@ -218,6 +248,14 @@ def frame():
     yield "kernel", (raw(ethernet(0x0806, bytes(28))) + raw(ethernet(0x0800, ip4(1, bytes(8)))) +
                      raw(ethernet(0x86DD, ip6(58, b"\x87" + bytes(23)))) + raw(ethernet(0x88CC, bytes(40))) +
                      raw(b"\xff" * 6 + bytes(6) + b"\x08\x06" + bytes(28), 0) + raw(bytes(10), 0))
+    many = b"\xff" * 6 + bytes(6)
+    yield "routing", (b"".join(raw(ethernet(0x0800, ip4(17, udp(49152, port, bytes(24)))), 1)
+                               for port in (3784, 4784, 6784, 67, 68)) +
+                      raw(ethernet(0x0800, ip4(6, struct.pack(">HH", 40000, 179) + bytes(16))), 1) +
+                      raw(ethernet(0x86DD, ip6(89, bytes(24))), 1) +
+                      raw(many + b"\x08\0" + ip4(17, udp(67, 68, bytes(40))), 0) +
+                      raw(many + b"\x86\xdd" + ip6(17, udp(547, 546, bytes(40))), 0) +
+                      raw(many + b"\x08\0" + ip4(112, bytes(20)), 0))
 
 
 def control():
@@ -279,7 +317,7 @@ def netlink():
     yield "overrun", b"\1" + order(4, 0) + b"\xff\x03" + bytes(1023) + order(4, 0, neigh(), done)
 
 
-TARGETS = (conf, control, digest, frame, latch, name, netlink, record, register, rtp, sdp, sip)
+TARGETS = (answer, conf, control, digest, frame, latch, name, netlink, record, register, rtp, sdp, sip)
 
 
 def main():
