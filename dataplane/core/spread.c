@@ -196,6 +196,7 @@ static uint16_t spread_receive(struct worker *w, const struct worker_port *p,
 	uint16_t n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
 
 	w->count->rx += n;
+	w->taken += n;
 	w->work += n;
 	return s->rx_queues < s->workers ? spread_hand(w, s, mbufs, n) : n;
 }
@@ -203,7 +204,7 @@ static uint16_t spread_receive(struct worker *w, const struct worker_port *p,
 uint16_t spread_turn(struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs)
 {
 	const struct spread *s = p->spread;
-	unsigned int n = 0;
+	unsigned int n = 0, own;
 
 	if (w->index < s->tx_queues)
 		spread_transmit(w, p, s);
@@ -211,12 +212,14 @@ uint16_t spread_turn(struct worker *w, const struct worker_port *p, struct rte_m
 		n = spread_receive(w, p, s, mbufs);
 	if (s->rx_queues == s->workers)
 		return (uint16_t)n;
+	own = n;
 	for (unsigned int from = 0; from < s->rx_queues && n < WORKER_BURST; from++) {
 		if (from == w->index)
 			continue;
 		n += rte_ring_sc_dequeue_burst(s->rx[from * s->workers + w->index],
 			(void **)(mbufs + n), WORKER_BURST - n, NULL);
 	}
+	w->taken += n - own;
 	return (uint16_t)n;
 }
 

@@ -79,6 +79,7 @@ static inline uint16_t worker_take(struct worker *w, uint16_t port, struct rte_m
 	} else {
 		n = rte_eth_rx_burst(p->id, p->queue, mbufs, WORKER_BURST);
 		w->count->rx += n;
+		w->taken += n;
 	}
 	w->work += n;
 	return n;
@@ -125,7 +126,7 @@ void worker_watch(struct worker *w, uint16_t port)
 
 static void worker_turn(struct worker *w)
 {
-	uint64_t work = w->work, rx = w->count->rx;
+	uint64_t work = w->work, taken = w->taken;
 	uint64_t due;
 	uint16_t links;
 
@@ -148,7 +149,7 @@ static void worker_turn(struct worker *w)
 		idle_wait(&w->idle, w->now_tsc, due);
 		return;
 	}
-	idle_reset(&w->idle, w->count->rx - rx);
+	idle_reset(&w->idle, w->taken - taken);
 	w->count->busy_cycles += rte_rdtsc() - w->now_tsc;
 }
 

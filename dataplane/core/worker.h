@@ -66,7 +66,8 @@ struct worker {
 	uint32_t now_tick;      /* clock.h tick, never 0, never goes back */
 	uint64_t now_tsc;       /* of this turn */
 	uint64_t tsc_hz;
-	uint64_t work; /* packets taken and sent: a turn that does not move it is idle */
+	uint64_t work;  /* packets taken and sent: a turn that does not move it is idle */
+	uint64_t taken; /* packets taken: from the devices, and from workers that hand them on */
 	struct facts_worker *count;
 	const struct nexthop_entry *nexthops; /* see nexthop_load() */
 	struct media *media;

@@ -163,6 +163,10 @@ static void test_receive(void **state)
 	assert_int_equal(got, FLOWS);
 	assert_int_equal(count[0].rx, FLOWS);
 	assert_int_equal(count[1].rx + count[2].rx, 0);
+	/* How long each may sleep follows from what it takes in, wherever from. */
+	assert_int_equal(workers[0].taken, FLOWS);
+	assert_in_range(workers[1].taken, FLOWS / 6, FLOWS / 2);
+	assert_in_range(workers[2].taken, FLOWS / 6, FLOWS / 2);
 }
 
 /* A worker that lags loses frames, which are counted; it delays nobody. */
