@@ -133,6 +133,9 @@ void schedule_greet(struct schedule *s, uint64_t since, uint64_t now)
 	/* The slot of that moment may have been half sent. */
 	past = (since - s->round) / s->step;
 	s->current = past < s->conf.slots ? (uint32_t)past : s->conf.slots - 1u;
+	/* Nobody is owed more than two. */
+	if (now - schedule_slot_due(s, s->current) >= 2 * period)
+		s->round += period;
 	if (s->fresh)
 		s->fresh = 2u * s->conf.slots;
 	s->from = now;

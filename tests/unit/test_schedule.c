@@ -579,6 +579,24 @@ static void greeting_is_not_late(void **state)
 	world_close(w);
 }
 
+/* Nor a batch cut short, however long the other process was away. */
+static void greeting_is_no_cut(void **state)
+{
+	for (uint64_t away = 500000; away < 180000000; away += 250000) {
+		struct world *w = world_open(away, 30000, 500, 0, false);
+
+		w->now += 200000000;
+		schedule_open(&w->s, w->memory, CAPACITY, w->where, &w->s.conf, w->now);
+		for (uint32_t id = 0; id < 1200; id++)
+			world_add(w, id);
+		schedule_greet(&w->s, w->now - away, w->now);
+		world_run(w, w->now + 60000000);
+		assert_int_equal(w->s.cut, 0);
+		world_late(w);
+		world_close(w);
+	}
+}
+
 /* Another address is another destination: it goes to its own home. */
 static void another_address(void **state)
 {
@@ -651,6 +669,7 @@ int main(void)
 		cmocka_unit_test(restart),
 		cmocka_unit_test(restart_after_change),
 		cmocka_unit_test(greeting_is_not_late),
+		cmocka_unit_test(greeting_is_no_cut),
 		cmocka_unit_test(smooth),
 		cmocka_unit_test(fixed_batch),
 		cmocka_unit_test(fixed_batch_levels),
