@@ -2,6 +2,7 @@
 /* SIP from and to the devices of captured bindings. */
 #include "dataplane/core/capture.h"
 
+#include "dataplane/core/vlan.h"
 #include "dataplane/keepalive/context.h"
 
 #include <rte_ether.h>
@@ -39,18 +40,25 @@ static bool capture_udp6(const uint8_t *at, uint16_t len, struct addr *dst)
 	return true;
 }
 
-/* To whom a frame goes, if that is plain UDP. */
+/* To whom a frame goes, if that is plain UDP; the kernel tags what leaves by a VLAN. */
 static bool capture_destination(const struct rte_mbuf *mbuf, struct addr *dst)
 {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
-	const uint8_t *at = (const uint8_t *)(eth + 1);
+	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	uint16_t header = sizeof(struct rte_ether_hdr);
+	rte_be16_t type;
 
-	if (mbuf->data_len < sizeof(*eth))
+	if (mbuf->data_len < header)
 		return false;
-	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
-		return capture_udp4(at, (uint16_t)(mbuf->data_len - sizeof(*eth)), dst);
-	return eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) &&
-		capture_udp6(at, (uint16_t)(mbuf->data_len - sizeof(*eth)), dst);
+	type = ((const struct rte_ether_hdr *)frame)->ether_type;
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)) {
+		if (vlan_id(mbuf, &type) < 0)
+			return false;
+		header += sizeof(struct rte_vlan_hdr);
+	}
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+		return capture_udp4(frame + header, (uint16_t)(mbuf->data_len - header), dst);
+	return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) &&
+		capture_udp6(frame + header, (uint16_t)(mbuf->data_len - header), dst);
 }
 
 void keepalive_capture_sip(struct worker *w, const struct rte_mbuf *mbuf, const struct addr *source)

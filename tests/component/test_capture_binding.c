@@ -159,11 +159,19 @@ static void test_sip_of_the_device(void **state)
 		mbuf[i] = rig_mbuf(data, len);
 	}
 	keepalive_capture_host(w->rig->w, mbuf, 2);
+	/* On a VLAN too, and of a tag that is cut short nothing. */
+	for (int i = 0; i < 2; i++)
+		vlan_push(mbuf[i], RTE_BE16(7));
+	keepalive_capture_host(w->rig->w, mbuf, 2);
+	rte_pktmbuf_trim(mbuf[0], (uint16_t)(mbuf[0]->data_len - 16));
+	keepalive_capture_host(w->rig->w, mbuf, 1);
 	rte_pktmbuf_free_bulk(mbuf, 2);
 	tick(w);
-	assert_int_equal(w->frames, 3);
+	assert_int_equal(w->frames, 4);
 	assert_int_equal(w->frame[1].fate, PROTO_FRAME_TO_HOST);
 	assert_int_equal(w->frame[2].fate, PROTO_FRAME_FROM_HOST);
+	assert_int_equal(w->frame[3].fate, PROTO_FRAME_FROM_HOST);
+	assert_int_equal(w->frame[3].len, w->frame[2].len + 4);
 	world_of_devices_close(w);
 }
 
