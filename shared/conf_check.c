@@ -172,6 +172,10 @@ static int check_monitor(struct conf_loader *loader)
 					dp->ports.item[k]);
 		}
 	}
+	if (dp->monitor != CONF_MONITOR_OFF && dp->monitors < dp->clients)
+		return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitors"),
+			"dataplane.monitors: %u for %u clients, which share them: at least %u",
+			dp->monitors, dp->clients, dp->clients);
 	if (dp->monitor != CONF_MONITOR_OFF)
 		return 0;
 	/* A call that its operator believes to be watched must not go unwatched. */
