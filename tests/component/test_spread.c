@@ -51,7 +51,6 @@ static int setup(void **state)
 		workers[i].port[0].id = wire;
 		workers[i].port[0].queue = i;
 		workers[i].port[0].spread = spread;
-		workers[i].port[0].poor = i > 0;
 		workers[i].port[0].detour = i > 0;
 		workers[i].port[0].poor = i > 0;
 	}
