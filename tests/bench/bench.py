@@ -4,10 +4,13 @@
 closing line a comparison, JSON with all rounds on request."""
 import argparse
 import shutil
+import signal
+import sys
 import tempfile
 
 import entry_keepalive
 import entry_monitor
+import entry_natping
 import entry_pacing
 import entry_relay
 import entry_rtpengine
@@ -25,6 +28,7 @@ ENTRIES = {
     "afxdp": entry_wire.run_afxdp,
     "rtpengine": entry_rtpengine.run,
     "resync": entry_resync.run,
+    "kamailio-natping": entry_natping.run,
 }
 
 
@@ -41,6 +45,7 @@ def main():
                         help="reserve 2 MB pages as each comparison needs, and give them back")
     parser.add_argument("--json", help="file for all rounds")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the end cleans up
     folder = tempfile.mkdtemp(prefix="lwbench.")
     try:
         rig = Rig(options, folder)

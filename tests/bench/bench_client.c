@@ -20,7 +20,7 @@
 #define CLIENT_LIFE_MS     (3600u * 1000)
 #define CLIENT_PORT_MIN    20000
 #define CLIENT_PORT_MAX    65535
-#define CLIENT_INTERVAL_MS 10
+#define CLIENT_INTERVAL_MS 500 /* the default of the product */
 #define CLIENT_SIP_PORT    5060
 
 static struct {

@@ -38,12 +38,11 @@ class WiredTestpmd(Testpmd):
                           f"--vdev={vdev}"], ["--forward-mode=io", "--total-num-mbufs=16384"],
                          before=inside(wire.far, []))
 
-    def measure(self, work):
-        before = self.cpu_ns()
+    def begin(self):
         self.order("start", "forwards packets on")
-        done = work()
+
+    def end(self):
         self.order("stop", "Done.")
-        return done, self.cpu_ns() - before
 
     def audit(self):
         """Nothing to say: it counts no packets that it lost on the way."""

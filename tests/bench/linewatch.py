@@ -17,8 +17,8 @@ dataplane:
   socket: {socket}
   ports: ["{port}:eth1"]
   memory: 256
-  bindings: {bindings}
-  flows: 65536
+  flows: 32768
+  {more}
 """
 COUNTERS = ("rx", "tx", "dropped", "keepalives")
 DEADLINE = 60
@@ -29,16 +29,17 @@ def prepare_port(wire):
 
 
 class Linewatch:
-    """`what` are the words of bench_client behind the socket."""
+    """`what` are the words of bench_client behind the socket, `more` are lines of the section
+    dataplane."""
 
-    def __init__(self, wire, driver, what, bindings=1):
+    def __init__(self, wire, driver, what, **more):
         self.wire = wire
         build = wire.rig.options.build
         path = os.path.join(tempfile.mkdtemp(dir=wire.rig.folder), "dp")
         prepare_port(wire)
         with open(path + ".yaml", "w", encoding="ascii") as conf:
             conf.write(CONF.format(node=wires.NODE, socket=path + ".sock", port=driver,
-                                   bindings=bindings))
+                                   more="\n  ".join(f"{k}: {v}" for k, v in more.items())))
         self.dp = Process("linewatch-dp", [os.path.join(build, "dataplane/linewatch-dp"), "-c",
                                            path + ".yaml"], path + ".log", wire.far)
         self.dp.wait_text("ready:", DEADLINE)
@@ -55,9 +56,8 @@ class Linewatch:
         self.client.stdin.flush()
         return dict(zip(COUNTERS, map(int, self.client.stdout.readline().split())))
 
-    def measure(self, work):
-        before = spent.process(self.dp.pid)
-        return work(), spent.process(self.dp.pid) - before
+    def cpu_ns(self):
+        return spent.process(self.dp.pid)
 
     def audit(self):
         """What came in went out and arrived, or was counted as dropped: once all has settled."""
