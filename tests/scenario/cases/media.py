@@ -171,6 +171,33 @@ def held_call_keeps_its_nat():
         down.wait_ended(3)
 
 
+@scenario(30)
+def held_srtp_call():
+    """SRTP passes as it is. On hold its parties get keep-alives that pretend to be nobody's media:
+    STUN indications (LV-08, RT-07)."""
+    with Scene() as s:
+        a, bob = s.carrier(), s.bob()
+        up = a.call(s.bob_uri, body=sip.secure(sip.sdp(a.ip, a.media_port))).wait_up()
+        down = bob.wait_call()
+        media_a, media_b = s.rtp(a, up), s.rtp(bob, down)
+        check(" RTP/SAVP " in up.remote_sdp.body and " RTP/SAVP " in down.remote_sdp.body,
+              "the profile was changed")
+        _flowing(media_a, media_b)
+        equal(up.reinvite(sip.redirect(up.sdp, "inactive")).wait(10).code, 200, "answer to hold")
+        media_a.to = media_b.to = None
+        time.sleep(1)
+        quiet = time.time()
+        for ip, port in ((NAT, None), (media_a.ip, media_a.port)):
+            def sent():
+                return [p for p in s.wire.to(ip, port, since=quiet)
+                        if p.src[0] == NODE and p.src[1] >= 20000]
+            packet = wait(sent, 25, "no keep-alive to " + ip)[0]
+            equal(packet.payload[:8], b"\0\x11\0\0\x21\x12\xa4\x42", "keep-alive to " + ip)
+            equal(len(packet.payload), 20, "length of the keep-alive to " + ip)
+        up.bye().wait()
+        down.wait_ended(3)
+
+
 @scenario(15)
 def dscp_per_trunk():
     """What goes to a trunk bears its DSCP, RTP and RTCP; what goes to a device bears the packet's

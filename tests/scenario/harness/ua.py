@@ -309,6 +309,8 @@ class Ua:
         call.route = m.all("Record-Route")
         call.remote_sdp = m if m.body else None
         call.sdp = sip.sdp(self.ip, self.media_port)
+        if " RTP/SAVP " in m.body:
+            call.sdp = sip.secure(call.sdp)
         call.source = source
         self.calls[m.call_id] = call
         self.incoming.append(call)
