@@ -7,7 +7,7 @@
 
 static void losses_of_ports(const struct dataplane *dp, uint64_t loss[FACTS_LOSS_MAX])
 {
-	for (uint16_t i = 0; i < dp->port_count; i++) {
+	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++) {
 		struct rte_eth_stats stats;
 
 		if (rte_eth_stats_get(dp->ports[i].id, &stats))

@@ -211,6 +211,24 @@ static void flows_are_stamped(void **state)
 	close(client);
 }
 
+/* A port that cannot send says so in the facts: what is lost here ends calls by mistake. */
+static void losses_are_told(void **state)
+{
+	const struct facts_head *facts;
+	uint8_t data[FRAME_MAX];
+	int client = dp_client(&dp, 0, NULL, &facts);
+	uint64_t until = clock_boot_ms() + DP_WAIT_MS;
+	uint16_t len = rtp(data, 1);
+
+	sh("ip link set mon1 down");
+	while (__atomic_load_n(&facts->loss[FACTS_LOSS_TX_ERROR], __ATOMIC_RELAXED) == 0) {
+		assert_true(clock_boot_ms() < until);
+		assert_int_equal(send(wire[0], data, len, 0), len);
+		usleep(20000);
+	}
+	close(client);
+}
+
 #define TEST(name, before) cmocka_unit_test_setup_teardown(name, before, teardown)
 
 int main(void)
@@ -219,6 +237,7 @@ int main(void)
 		TEST(frames_pass_as_they_are, setup),
 		TEST(flows_are_stamped, setup),
 		TEST(flows_are_stamped, setup_shared),
+		TEST(losses_are_told, setup),
 	};
 
 	return cmocka_run_group_tests(tests, netns_enter_two, netns_leave);
