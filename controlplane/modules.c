@@ -103,6 +103,8 @@ static uint32_t keepalive_classes(const struct conf *conf, struct proto_conf *ou
 		.send_one_time = keepalive->send_one_time,
 		.send_least = keepalive->send_one_time == CONF_BATCH_AUTO ? CONF_BATCH_LEAST : 0,
 		.smooth = keepalive->mode == CONF_KEEPALIVE_SMOOTH,
+		.skip_heard = keepalive->skip_heard,
+		.per_address_cap = (uint16_t)keepalive->per_address_cap,
 		.escalate = (uint8_t)keepalive->escalate,
 		.escalate_class = keepalive->escalate ? (uint8_t)count : 0,
 	};

@@ -125,6 +125,8 @@ struct conf_keepalive {
 	enum conf_payload payload;
 	uint32_t missed;   /* unanswered ones until a device is unreachable, 0 = never */
 	uint32_t escalate; /* messages until a silent device gets OPTIONS, 0 = never */
+	bool skip_heard;
+	uint32_t per_address_cap; /* messages a second, 0 = any */
 };
 
 /* Devices that get keep-alives of their own, known by their User-Agent. */

@@ -139,7 +139,9 @@ struct facts_worker {
 	uint64_t round_trip[FACTS_ROUND_TRIPS]; /* of the proven ones */
 	/* Keep-alives by lateness against their slot's schedule. None is ever early. */
 	uint64_t keepalive_late[FACTS_LATE];
-	uint64_t watched_rtp; /* of monitored flows */
+	uint64_t keepalive_skipped; /* not sent, since the device was heard */
+	uint64_t keepalive_capped;  /* deferred by the cap of their address */
+	uint64_t watched_rtp;       /* of monitored flows */
 	uint64_t watched_rtcp;
 };
 

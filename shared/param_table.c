@@ -191,6 +191,18 @@ const struct param param_table[] = {
 	 .flags = LIVE | PARAM_ZERO_OFF, .value = "0", .min = 1, .max = 100, .unit = "messages",
 	 .help = "A device that was not heard since its registration gets OPTIONS after so many "
 		 "keep-alives that draw no answer."},
+	{AT_KEEPALIVE(skip_heard), .name = "skip_heard", .type = PARAM_BOOL, .flags = LIVE,
+	 .value = "false",
+	 .help = "A device that was heard gets its next keep-alive a period after that, not in its "
+		 "turn: what it sent has passed its NAT from inside, which refreshes every NAT. Off "
+		 "by default, since who can forge a device's source address could keep it from "
+		 "getting any."},
+	{AT_KEEPALIVE(per_address_cap), .name = "per_address_cap", .type = PARAM_INT,
+	 .flags = LIVE | PARAM_ZERO_OFF, .value = "0", .min = 1, .max = 65535, .unit = "messages/s",
+	 .help = "Most keep-alives that one IP address gets in any second (each worker has its "
+		 "share, at least 1), half of them at once and about half of them in the long run. "
+		 "What is above waits for a batch after, and keeps that place; the period is not "
+		 "kept then."},
 
 	/* media */
 	{AT_MEDIA(mode), .name = "mode", .type = PARAM_ENUM, .flags = LIVE, .value = "relay",

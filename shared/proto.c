@@ -138,7 +138,9 @@ static const char *check_conf(const void *record)
 				conf->escalate_class == conf->class_id
 			   : conf->escalate_class != 0)
 		return "keep-alive class escalates to no other class";
-	if (!is_zero(conf->zero, sizeof(conf->zero)))
+	if (conf->skip_heard > 1)
+		return "keep-alive class neither skips nor sends";
+	if (conf->zero || !is_zero(conf->zero2, sizeof(conf->zero2)))
 		return "keep-alive class has bytes that must be zero";
 	return NULL;
 }

@@ -134,7 +134,11 @@ struct proto_conf {
 	uint8_t escalate;       /* messages without answer to a device that was never heard, after
 				 * which it gets those of escalate_class; 0 = never */
 	uint8_t escalate_class; /* another class that draws answers; 0 without escalate */
-	uint8_t zero[6];
+	/* Of the node, from class 0 as well. */
+	uint8_t skip_heard; /* nothing to bindings heard within the period */
+	uint8_t zero;
+	uint16_t per_address_cap; /* messages to one address in one second, 0 = any */
+	uint8_t zero2[2];
 	uint8_t payload[PROTO_PAYLOAD_MAX];
 };
 static_assert(sizeof(struct proto_conf) == 1232, "wire layout");

@@ -123,6 +123,8 @@ static void totals(json_t *out, const struct facts_worker *sum, const struct fac
 		{"watched_rtp", sum->watched_rtp},
 		{"watched_rtcp", sum->watched_rtcp},
 		{"keepalive_needed", head->keepalive_needed},
+		{"keepalive_skipped", sum->keepalive_skipped},
+		{"keepalive_capped", sum->keepalive_capped},
 		{"keepalive_late_max_us", sum->keepalive_late_max_us},
 		{"loop_gap_max_us", sum->loop_gap_max_us},
 		{"answers", sum->answers},

@@ -82,6 +82,8 @@ static int telemetry_worker(const struct dataplane *dp, unsigned int index, stru
 		{"sip_heard", &count->sip_heard},
 		{"keepalives", &count->keepalives},
 		{"rtp_keepalives", &count->rtp_keepalives},
+		{"keepalive_skipped", &count->keepalive_skipped},
+		{"keepalive_capped", &count->keepalive_capped},
 		{"keepalive_late_max_us", &count->keepalive_late_max_us},
 		{"loop_gap_max_us", &count->loop_gap_max_us},
 		{"busy_cycles", &count->busy_cycles},

@@ -49,6 +49,7 @@ struct keepalive {
 	struct sweep_ip6 *ip6;          /* [bindings], NULL until the first IPv6 binding */
 	struct pulse *pulse;            /* [bindings] */
 	struct rte_ring **notes;        /* [worker_count] of struct pulse_note */
+	struct cap_place *cap;          /* of all workers, NULL until there is a cap */
 	bool notes_full;                /* a worker could not note something */
 	bool probing;                   /* a class draws answers */
 	struct tag_key tag;

@@ -16,6 +16,7 @@
 #define KEEPALIVE_INTERVAL_MS  500
 #define KEEPALIVE_SHORT_MS     60000 /* between two lines that the period cannot be kept */
 #define KEEPALIVE_CHANGE_MAILS 2     /* most mails of one change */
+#define KEEPALIVE_CAP_BITS     10
 
 static uint32_t keepalive_share(const struct keepalive_conf *conf)
 {
@@ -43,6 +44,21 @@ static struct rte_ring *keepalive_open_ring(void)
 	return ring;
 }
 
+/* Places of a worker's cap: far more than addresses that it sends to in one second. */
+static uint32_t keepalive_cap_bits(const struct keepalive *ka)
+{
+	uint32_t bits = KEEPALIVE_CAP_BITS;
+
+	while (bits < 31 && 1u << bits < keepalive_share(&ka->conf) / 4)
+		bits++;
+	return bits;
+}
+
+static size_t keepalive_cap_size(const struct keepalive *ka)
+{
+	return ka->conf.worker_count * (sizeof(struct cap_place) << keepalive_cap_bits(ka));
+}
+
 static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 {
 	struct sweep *s = &ka->sweep[index];
@@ -54,6 +70,8 @@ static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 	s->small = ka->conf.small;
 	s->large = ka->conf.large;
 	s->rearm = keepalive_rearm();
+	s->defer.tick_tsc = ka->conf.tsc_hz * CLOCK_TICK_MS / 1000;
+	s->defer.us_tsc = ka->conf.tsc_hz / CAP_SECOND + 1;
 	s->memory = mem_get(ka->conf.mem, schedule_memory(share), "the keep-alive slots");
 	ka->notes[index] = keepalive_open_ring();
 	if (!s->memory || !ka->notes[index])
@@ -125,6 +143,8 @@ void keepalive_close(struct keepalive *ka)
 		free(ka->notes[i]);
 	templates_close(&ka->templates);
 	addrmap_close(ka->source);
+	if (ka->cap)
+		mem_put(mem, ka->cap, keepalive_cap_size(ka));
 	mem_put(mem, ka->ip6, n * sizeof(*ka->ip6));
 	mem_put(mem, ka->pulse, n * sizeof(*ka->pulse));
 	mem_put(mem, ka->where, n * sizeof(*ka->where));
@@ -164,18 +184,52 @@ static void keepalive_pace(struct keepalive *ka, const struct proto_conf *conf)
 	}
 }
 
+/* The table is made with the first cap. */
+static int keepalive_cap_open(struct keepalive *ka, const struct proto_conf *conf)
+{
+	if (ka->cap || conf->per_address_cap == 0)
+		return 0;
+	ka->cap = mem_get(ka->conf.mem, keepalive_cap_size(ka), "the cap of each address");
+	return ka->cap ? 0 : -ENOMEM;
+}
+
+static void keepalive_defer(struct keepalive *ka, const struct proto_conf *conf)
+{
+	uint32_t bits = keepalive_cap_bits(ka), workers = ka->conf.worker_count;
+	uint32_t most = conf->per_address_cap;
+	uint64_t far = (uint64_t)conf->period_ms * 1000;
+
+	for (uint32_t i = 0; i < workers; i++) {
+		uint32_t share = most / workers + (i < most % workers);
+		struct cap cap = {.shift = 32 - bits};
+		struct mail mail;
+
+		if (most) {
+			cap_set(&cap, share ? share : 1,
+				far < INT32_MAX ? (uint32_t)far : INT32_MAX);
+			cap.place = ka->cap + ((size_t)i << bits);
+		}
+		mail = sweep_mail_defer(&cap, conf->skip_heard);
+		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
+	}
+}
+
 int keepalive_conf_set(struct keepalive *ka, const struct proto_conf *conf)
 {
 	int err;
 
 	if (keepalive_room(ka) == 0)
 		return -EAGAIN;
-	err = templates_set(&ka->templates, conf);
+	err = conf->class_id == 0 ? keepalive_cap_open(ka, conf) : 0;
+	if (!err)
+		err = templates_set(&ka->templates, conf);
 	/* Never taken back: late answers of a class that changed are still nobody else's. */
 	if (!err && conf->payload_kind >= PROTO_PAYLOAD_STUN)
 		__atomic_store_n(&ka->probing, true, __ATOMIC_RELAXED);
-	if (!err && conf->class_id == 0)
+	if (!err && conf->class_id == 0) {
 		keepalive_pace(ka, conf);
+		keepalive_defer(ka, conf);
+	}
 	return err;
 }
 

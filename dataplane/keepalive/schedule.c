@@ -283,6 +283,53 @@ void schedule_sent(struct schedule *s, uint32_t n)
 	}
 }
 
+/* Whole steps from the time of the open slot to a moment; one less than that at the very edge. */
+static uint64_t schedule_steps(const struct schedule *s, uint64_t moment)
+{
+	uint64_t due = schedule_slot_due(s, s->current);
+
+	return moment > due ? (uint64_t)((unsigned __int128)(moment - due) * s->per_step >> 64) : 0;
+}
+
+static uint32_t schedule_ahead(const struct schedule *s, uint32_t steps)
+{
+	uint32_t slot = s->current + steps;
+
+	return slot < s->slots.count ? slot : slot - s->slots.count;
+}
+
+uint32_t schedule_slot_by(const struct schedule *s, uint64_t by)
+{
+	uint64_t steps = schedule_steps(s, by);
+	uint32_t slot;
+
+	if (steps >= s->slots.count)
+		return s->current;
+	slot = schedule_ahead(s, (uint32_t)steps);
+	return steps == 0 || schedule_crowded(s, slot) ? SLOTS_NONE : slot;
+}
+
+uint32_t schedule_slot_after(const struct schedule *s, uint64_t moment)
+{
+	uint64_t steps = schedule_steps(s, moment) + 1;
+
+	if (steps >= s->slots.count)
+		steps = s->slots.count - 1;
+	return schedule_ahead(s, (uint32_t)steps);
+}
+
+void schedule_move(struct schedule *s, uint32_t id, uint32_t slot)
+{
+	const struct slots_binding *here = slots_find(&s->slots, id, NULL, NULL);
+	struct slots_binding binding;
+
+	if (!here || slot == s->current)
+		return;
+	binding = *here;
+	schedule_remove(s, id);
+	slots_push(&s->slots, slot, &binding);
+}
+
 uint64_t schedule_next(const struct schedule *s)
 {
 	uint64_t due = schedule_slot_due(s, s->current);

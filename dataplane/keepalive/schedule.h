@@ -13,7 +13,13 @@
  *   - a fixed batch size is too small (the rest is served first the next time; `cut` counts it),
  *   - the owner stalled: what was missed is caught up slot by slot, at most twice as fast as usual,
  *     and a stall longer than the period owes each binding one message, not several (`cut`),
+ *   - a cap on its address deferred it (the owner counts that), to the first batch after it is
+ *     allowed and a step before its next time at the latest,
  *   - it was added to a schedule that knows nothing, because the owner is a new process.
+ *
+ * Where the owner skips a binding whose device was heard, the promise counts from then: it moves to
+ * the latest slot that is due within a period of that, and is sent to if there is none. Both moves
+ * leave home, so that a new process may find them in another phase than they had.
  *
  * The last is what schedule_greet() is for: the owner says since when messages may be missing, and
  * what was due since then is caught up as after a stall. A binding at home then waits at most
@@ -46,9 +52,10 @@ struct schedule_conf {
 struct schedule {
 	struct slots slots;
 	struct schedule_conf conf;
-	uint64_t step;   /* between two slots */
-	uint64_t spread; /* time that a smooth batch takes: step, or less in the round after a
-			    change */
+	uint64_t step;     /* between two slots */
+	uint64_t per_step; /* 2^64 / step */
+	uint64_t spread;   /* time that a smooth batch takes: step, or less in the round after a
+			      change */
 	uint64_t hurry; /* the same of the first slot after a change, if it holds a half-sent one */
 	uint64_t round; /* when slot 0 of this round is due */
 	uint64_t from;  /* not before that: keeps a catch-up below twice the usual pace */
@@ -111,6 +118,16 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 
 /* The first n of the span were sent. */
 void schedule_sent(struct schedule *s, uint32_t n);
+
+/* Slots as a goal for bindings of the open slot that were passed without a message: the latest that
+ * is due by a moment (SLOTS_NONE: none but this one, or it is crowded; the open slot itself if its
+ * own next time is early enough), and the first that is due after a moment, at the latest the one
+ * before this slot's own next time. */
+uint32_t schedule_slot_by(const struct schedule *s, uint64_t by);
+uint32_t schedule_slot_after(const struct schedule *s, uint64_t moment);
+
+/* Moves a binding of the open slot, which was passed, to such a goal. */
+void schedule_move(struct schedule *s, uint32_t id, uint32_t slot);
 
 /* When schedule_due() has something to do again. */
 uint64_t schedule_next(const struct schedule *s);

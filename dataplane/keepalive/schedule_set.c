@@ -27,6 +27,7 @@ static void schedule_anchor(struct schedule *s, uint64_t now)
 	uint64_t past = now % s->conf.period;
 
 	s->step = s->conf.period / s->conf.slots;
+	s->per_step = UINT64_MAX / s->step;
 	s->round = now - past;
 	s->current = (uint32_t)(past / s->step);
 	/* What the division left over belongs to the last one. */

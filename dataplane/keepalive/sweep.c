@@ -140,15 +140,19 @@ static void sweep_watch(struct worker *w, const struct sweep *s, const struct sw
 	}
 }
 
-/* Writes frames for the bindings of a span; returns how many bindings were looked at. */
+/* Writes frames for the bindings of a span but those held back; returns how many bindings were
+ * looked at. */
 static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
-	const struct slots_binding *binding, uint32_t n, uint16_t room, struct sweep_burst *b)
+	const struct slots_binding *binding, uint32_t n, uint64_t held, uint16_t room,
+	struct sweep_burst *b)
 {
 	struct sweep_aim aim = {.key = ~sweep_key(binding)};
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct template *t;
 
+		if (unlikely(held >> i & 1))
+			continue;
 		if (unlikely(sweep_key(&binding[i]) != aim.key) &&
 			!sweep_take_aim(w, s, &binding[i], room, b, &aim))
 			return i;
@@ -173,8 +177,8 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 
 /* Sends to n bindings of a span; returns how many are done with. The rest, if any, comes again: the
  * ring is full, or there are no buffers. */
-static uint32_t sweep_send(
-	struct worker *w, struct sweep *s, const struct slots_binding *binding, uint32_t n)
+static uint32_t sweep_send(struct worker *w, struct sweep *s, const struct slots_binding *binding,
+	uint32_t n, uint64_t held)
 {
 	bool small = __atomic_load_n(&s->templates->longest, __ATOMIC_RELAXED) <=
 		KEEPALIVE_FRAME_SMALL;
@@ -190,7 +194,7 @@ static uint32_t sweep_send(
 	b.watch = false;
 	b.port = 0;
 	done = sweep_fill(
-		w, s, binding, n, small ? KEEPALIVE_FRAME_SMALL : KEEPALIVE_FRAME_LARGE, &b);
+		w, s, binding, n, held, small ? KEEPALIVE_FRAME_SMALL : KEEPALIVE_FRAME_LARGE, &b);
 	if (!sweep_flush(w, &b))
 		done = b.origin[b.sent];
 	w->count->keepalives += b.sent;
@@ -223,7 +227,9 @@ uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 {
 	struct sweep *s = sweep_of(w);
 	uint32_t budget = SWEEP_TURN;
+	struct defer_moves moves;
 
+	static_assert(SWEEP_BURST <= DEFER_MAX, "a span is judged as a whole");
 	for (int i = 0; i < SWEEP_STEPS && budget; i++) {
 		const struct slots_binding *first;
 		uint64_t due, sent = w->count->keepalives;
@@ -234,9 +240,16 @@ uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 		n = schedule_due(&s->schedule, now_tsc, most, &first, &due);
 		if (n == 0)
 			continue;
-		done = sweep_send(w, s, first, n);
+		moves.held = 0;
+		if (unlikely(s->defer.on))
+			defer_judge(w, s, first, n, &moves);
+		done = sweep_send(w, s, first, n, moves.held);
 		sweep_late(w, s, now_tsc, due, w->count->keepalives - sent);
+		if (unlikely(s->defer.on))
+			defer_undo(s, first, done, n, &moves);
 		schedule_sent(&s->schedule, done);
+		if (unlikely(moves.held))
+			defer_move(w, s, done, &moves);
 		if (done < n)
 			break;
 		budget -= n;

@@ -5,6 +5,7 @@
 #define DATAPLANE_KEEPALIVE_SWEEP_H
 
 #include "dataplane/core/mailbox.h"
+#include "dataplane/keepalive/defer.h"
 #include "dataplane/keepalive/schedule.h"
 #include "dataplane/keepalive/templates.h"
 
@@ -22,14 +23,17 @@ struct sweep {
 	uint64_t rearm;        /* first bytes of each mbuf before it is sent */
 	uint64_t late;         /* worst lateness so far, in cycles */
 	struct sweep_ip6 *ip6; /* [id], NULL until there is an IPv6 binding */
-	uint64_t cut;          /* schedule.cut, for other threads to read */
-	void *memory;          /* of the schedule */
+	struct defer defer;
+	uint64_t cut; /* schedule.cut, for other threads to read */
+	void *memory; /* of the schedule */
 } __attribute__((aligned(64)));
 
 /* Mails from main; each is complete in itself and keeps the order they were sent in. */
 struct mail sweep_mail_add(const struct slots_binding *binding);
 struct mail sweep_mail_remove(uint32_t id);
 struct mail sweep_mail_conf(const struct schedule_conf *conf);
+/* Skips bindings that were heard; caps what an address gets unless cap->place is NULL. */
+struct mail sweep_mail_defer(const struct cap *cap, bool skip);
 /* Messages may be missing for that many cycles, UINT64_MAX: nobody knows how many. */
 struct mail sweep_mail_greet(uint64_t away);
 struct mail sweep_mail_table6(struct sweep_ip6 *table);

@@ -33,6 +33,21 @@ static void run_greet(struct worker *w, const struct mail *mail)
 	schedule_greet(&sweep_of(w)->schedule, away > now ? SCHEDULE_NEVER : now - away, now);
 }
 
+static void run_defer(struct worker *w, const struct mail *mail)
+{
+	struct defer *d = &sweep_of(w)->defer;
+
+	d->cap = (struct cap){
+		.place = mail->ptr,
+		.shift = mail->arg[0] >> 32 & 31,
+		.gap = (uint32_t)mail->arg[0],
+		.credit = (uint32_t)(mail->arg[1] >> 32),
+		.far = (uint32_t)mail->arg[1],
+	};
+	d->skip = mail->arg[0] >> 63;
+	d->on = d->skip || d->cap.place;
+}
+
 static void run_table6(struct worker *w, const struct mail *mail)
 {
 	sweep_of(w)->ip6 = mail->ptr;
@@ -71,6 +86,16 @@ struct mail sweep_mail_conf(const struct schedule_conf *conf)
 struct mail sweep_mail_greet(uint64_t away)
 {
 	return (struct mail){.run = run_greet, .arg = {away}};
+}
+
+struct mail sweep_mail_defer(const struct cap *cap, bool skip)
+{
+	return (struct mail){
+		.run = run_defer,
+		.ptr = cap->place,
+		.arg = {(uint64_t)skip << 63 | (uint64_t)cap->shift << 32 | cap->gap,
+			(uint64_t)cap->credit << 32 | cap->far},
+	};
 }
 
 struct mail sweep_mail_table6(struct sweep_ip6 *table)

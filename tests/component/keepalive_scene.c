@@ -41,6 +41,8 @@ void seen_configure(struct seen *s, const char *payload, uint32_t period_ms, uin
 		.send_interval_ms = interval_ms,
 		.send_one_time = one_time,
 		.send_least = 3000,
+		.skip_heard = s->skip_heard,
+		.per_address_cap = s->per_address_cap,
 	};
 
 	memcpy(conf.payload, payload, conf.payload_len);
@@ -88,6 +90,8 @@ void seen_look(struct seen *s)
 		assert_memory_equal(got.payload, s->payload, got.len);
 		assert_memory_equal(
 			got.mac_dst, rig_gateway[!(dst.ip[dst.family == 4 ? 3 : 15] & 1)], 6);
+		if (s->on_frame)
+			s->on_frame(s, i);
 		s->last[i] = s->now;
 		s->messages[i]++;
 		s->total++;

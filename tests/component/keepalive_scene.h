@@ -17,6 +17,10 @@ struct seen {
 	uint32_t messages[SEEN_COUNT];
 	uint32_t total;
 	const char *payload;
+	/* For seen_configure. */
+	uint16_t per_address_cap;
+	bool skip_heard;
+	void (*on_frame)(struct seen *s, uint32_t i); /* to binding i, just now; may be NULL */
 };
 
 /* Period 30 s, interval 500 ms, any batch. */

@@ -139,8 +139,13 @@ static void conf_fields(void **state)
 		r->escalate_class = 7, "keep-alive class escalates to no other class");
 	BROKEN(PROTO_CONF, struct proto_conf, r->escalate_class = 1,
 		"keep-alive class escalates to no other class");
-	BROKEN(PROTO_CONF, struct proto_conf, r->zero[5] = 1,
+	BROKEN(PROTO_CONF, struct proto_conf, r->zero = 1,
 		"keep-alive class has bytes that must be zero");
+	BROKEN(PROTO_CONF, struct proto_conf, r->zero2[1] = 1,
+		"keep-alive class has bytes that must be zero");
+	BROKEN(PROTO_CONF, struct proto_conf, r->skip_heard = 2,
+		"keep-alive class neither skips nor sends");
+	ACCEPTED(PROTO_CONF, struct proto_conf, r->skip_heard = 1; r->per_address_cap = 65535);
 	ACCEPTED(PROTO_CONF, struct proto_conf, r->escalate = 2; r->escalate_class = 6);
 	ACCEPTED(PROTO_CONF, struct proto_conf, r->send_one_time = 1; r->send_least = 0);
 	ACCEPTED(PROTO_CONF, struct proto_conf, memset(r->payload, 0xff, sizeof(r->payload));

@@ -60,7 +60,7 @@ static bool plausible_conf(const struct proto_conf *c)
 		c->dscp < 64 &&
 		(c->escalate ? c->escalate_class < 8 && c->escalate_class != c->class_id
 			     : !c->escalate_class) &&
-		c->zero[0] + c->zero[1] + c->zero[2] + c->zero[3] + c->zero[4] + c->zero[5] == 0;
+		c->skip_heard < 2 && c->zero + c->zero2[0] + c->zero2[1] == 0;
 }
 
 static bool plausible_ports(const struct addr *local, uint16_t min, uint16_t max)
