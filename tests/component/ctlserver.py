@@ -258,6 +258,15 @@ class Server(unittest.TestCase):
         while gone() < 40:
             self.assertLess(time.monotonic(), deadline)
 
+    def test_question_waits_for_the_end_of_a_stream(self):
+        client = self.connect()
+        self.stream(client, 1, 0)
+        self.line(client)
+        client.sendall(b'{"cmd":"echo"}\n')
+        client.settimeout(0.5)
+        with self.assertRaises(socket.timeout):
+            client.recv(1)
+
     def test_stop_while_a_client_is_told_parts(self):
         client = self.connect()
         self.stream(client, 1, 0)
