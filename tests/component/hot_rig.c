@@ -18,7 +18,7 @@ const uint8_t rig_mac[6] = {2, 0, 0, 0, 0, 0x10};
 const uint8_t rig_gateway[2][6] = {{2, 0, 0, 0, 0, 0x21}, {2, 0, 0, 0, 0, 0x22}};
 
 static uint16_t rig_port;
-static struct rte_mempool *rig_pool, *rig_small, *rig_large;
+static struct rte_mempool *rig_pool, *rig_own, *rig_small, *rig_large;
 static struct rte_ring *rig_punt[PUNT_CLASSES];
 static char rig_dir[] = "/tmp/lw-rig-XXXXXX";
 
@@ -50,9 +50,10 @@ int rig_eal(void **state)
 		return -1;
 	log_open("test", LOG_ERROR);
 	rig_pool = rte_pktmbuf_pool_create("rig", 8191, 64, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	rig_own = rte_pktmbuf_pool_create("own", 1023, 64, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	rig_small = pool_open_keepalives("small", 1, KEEPALIVE_FRAME_SMALL);
 	rig_large = pool_open_keepalives("large", 1, KEEPALIVE_FRAME_LARGE);
-	if (!rig_pool || !rig_small || !rig_large)
+	if (!rig_pool || !rig_own || !rig_small || !rig_large)
 		return -1;
 	for (int i = 0; i < PUNT_CLASSES; i++) {
 		char name[RTE_RING_NAMESIZE];
@@ -176,7 +177,7 @@ static void rig_open_media(struct rig *rig, uint32_t flows)
 		.route = {rig, rig_route_get, rig_route_put},
 		.workers = rig->w,
 		.worker_count = 1,
-		.pool = rig_pool,
+		.pool = rig_own,
 		.flows = flows,
 		.monitors = RIG_MONITORS,
 		.clients = 2,
@@ -216,6 +217,7 @@ void rig_close(struct rig *rig)
 	capture_close(rig->board, rig->w, 1);
 	/* Every buffer came back. */
 	assert_int_equal(rte_mempool_in_use_count(rig_pool), 0);
+	assert_int_equal(rte_mempool_in_use_count(rig_own), 0);
 	assert_int_equal(rte_mempool_in_use_count(rig_small), 0);
 	assert_int_equal(rte_mempool_in_use_count(rig_large), 0);
 	rcu_close(rig->qsbr);
