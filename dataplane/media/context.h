@@ -160,8 +160,9 @@ void flow_expire_at(struct media *media, uint32_t id, uint64_t expires_ms, uint6
 /* monitor_flow.c: a flow that is there ends. */
 void monitor_end(struct media *media, uint32_t id);
 
-/* silence.c: the clock of a flow starts or stops, and one portion of the scan. */
-void silence_watch(struct media *media, uint32_t id);
+/* silence.c: the clock of a flow starts or stops, and one portion of the scan: a tick's. */
+#define SILENCE_PARTS 2 /* of due[]: 40 ms for all of it */
+void silence_watch(struct media *media, uint32_t id, uint32_t now);
 void silence_scan(struct media *media, uint64_t now_ms);
 
 #endif

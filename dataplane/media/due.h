@@ -26,7 +26,8 @@ static inline bool due_is(uint32_t due, uint32_t now)
 	return due && !clock_tick_before(now, due);
 }
 
-/* One of a block is due. Written so that the compiler makes vector code of it. */
+/* One of a block is due. Written so that the compiler makes vector code of it: that wants blocks of
+ * four vectors. */
 static inline bool due_any(const uint32_t *due, uint32_t now)
 {
 	uint32_t any = 0;

@@ -205,7 +205,7 @@ void flow_clock(struct media *m, uint32_t id, const struct flow_clock *set, uint
 	f->start = flow_ticks(set->start_ms);
 	f->silence = flow_ticks(set->silence_ms);
 	f->flags = set->flags;
-	silence_watch(m, id);
+	silence_watch(m, id, clock_tick(now_ms));
 }
 
 void flow_expire_at(struct media *m, uint32_t id, uint64_t expires_ms, uint64_t now_ms)

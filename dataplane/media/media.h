@@ -32,7 +32,7 @@ struct media_conf {
 };
 
 /* Flows whose clocks are looked at together. */
-#define MEDIA_DUE_BLOCK 16
+#define MEDIA_DUE_BLOCK 64
 
 /* First id of a monitored flow. */
 static inline uint32_t media_monitor_first(uint32_t flows)

@@ -14,8 +14,9 @@ import entry_natping
 import entry_pacing
 import entry_relay
 import entry_rtpengine
-import entry_wire
 import entry_resync
+import entry_scan
+import entry_wire
 from rig import Rig
 
 # A new entry: a module with run(rig), and a line here. See README.md.
@@ -24,6 +25,7 @@ ENTRIES = {
     "monitor": entry_monitor.run,
     "pacing": entry_pacing.run,
     "relay": entry_relay.run,
+    "scan": entry_scan.run,
     "afpacket": entry_wire.run_afpacket,
     "afxdp": entry_wire.run_afxdp,
     "rtpengine": entry_rtpengine.run,

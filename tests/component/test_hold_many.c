@@ -81,7 +81,7 @@ static void many(void **state)
 	for (unsigned int i = 0; i < sizeof(got); i++)
 		assert_in_range(got[i], 0, 1);
 	/* As many as a tick may order, and a block of the scan. */
-	assert_in_range(most, 1, 2048 + 16);
+	assert_in_range(most, 1, 2048 + MEDIA_DUE_BLOCK);
 	for (uint32_t i = 0; i < MANY; i++)
 		flow_del(rig->media, 0, &(struct proto_handle){.id = i, .gen = 1});
 	rig_close(rig);
