@@ -35,10 +35,17 @@ static bool is_duration(const char *name)
 		strcmp(name, "proven") == 0;
 }
 
+/* "a_sip", "b_rtp": of a leg. What else ends so counts packets. */
+static bool is_proof(const char *name)
+{
+	return (name[0] == 'a' || name[0] == 'b') &&
+		(strcmp(name + 1, "_sip") == 0 || strcmp(name + 1, "_rtp") == 0);
+}
+
 static bool is_time(const char *name)
 {
 	return (name[0] == 't' && name[1] >= '0' && name[1] <= '2' && !name[2]) ||
-		ends_with(name, "_at") || ends_with(name, "_sip") || ends_with(name, "_rtp");
+		ends_with(name, "_at") || is_proof(name);
 }
 
 /* Doubles hold whole numbers up to here; beyond it a number is nonsense anyway. */

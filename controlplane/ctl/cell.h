@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One JSON value as a person reads it. The name of a field tells what its number is: "..._s",
- * "connected" and "proven" are durations in seconds; "t0", "t1", "t2", "..._at", "..._sip" and
- * "..._rtp" are times in ms since 1970. */
+ * "connected" and "proven" are durations in seconds; "t0", "t1", "t2", "..._at", and "a_sip",
+ * "a_rtp", "b_sip", "b_rtp" are times in ms since 1970. */
 #ifndef CONTROLPLANE_CTL_CELL_H
 #define CONTROLPLANE_CTL_CELL_H
 

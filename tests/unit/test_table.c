@@ -74,6 +74,8 @@ static void times(void **state)
 	tzset();
 	shows("t2", "1700000000123", "2023-11-14 22:13:20");
 	shows("a_rtp", "0", "-");
+	shows("relayed_rtp", "0", "0");
+	shows("dataplane.watched_rtp", "5000", "5000");
 	shows("a.answered_at", "1700000000000", "2023-11-14 22:13:20");
 	shows("t3", "1700000000123", "1700000000123");
 	/* Beyond any calendar, and beyond any integer. */
