@@ -120,6 +120,8 @@ int bond_make(const char *text, unsigned int index, uint16_t queues, struct port
 	err = bond_each(text, bond_add, &making);
 	if (!err)
 		err = port->device_count < 2 ? -EINVAL : bond_create(port, index, mode);
+	/* Its calls to send are what LACP runs on: one each 100 ms at least. */
+	port->beats = mode == BONDING_MODE_8023AD;
 	if (err)
 		log_error("dataplane.ports: %s: %s (a bond has 2 to %d members)", text,
 			strerror(-err), PORT_DEVICES_MAX);

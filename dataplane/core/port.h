@@ -21,6 +21,7 @@ struct port {
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
+	bool beats; /* it wants calls to send even when there is nothing to send */
 	struct device device[PORT_DEVICES_MAX]; /* itself, or the members of a bond */
 	uint16_t device_count;
 };

@@ -39,8 +39,11 @@ void worker_flush(struct worker *w, uint16_t port)
 {
 	struct worker_port *p = &w->port[port];
 
-	if (p->tx_len == 0)
+	if (p->tx_len == 0) {
+		if (unlikely(p->beats))
+			rte_eth_tx_burst(p->id, p->queue, p->tx, 0);
 		return;
+	}
 	worker_send(w, p, p->tx, p->tx_len);
 	p->tx_len = 0;
 }

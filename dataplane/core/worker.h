@@ -49,6 +49,7 @@ struct worker_port {
 	struct rte_ether_addr mac;
 	bool detour;                  /* frames do not go to the device as they are */
 	bool poor;                    /* of Tx queues: the worker has none here */
+	bool beats;                   /* the driver wants to be called with nothing to send too */
 	rte_be16_t vlan;              /* its tag, 0 = none */
 	const struct vlan_set *vlans; /* of a device: those that are known, NULL = none */
 	const struct spread *spread;  /* NULL: each worker has queues of its own */

@@ -57,6 +57,7 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 		w->port[port].spread = workers->spread[port];
 		w->port[port].poor = index >= conf->ports[port].tx_queues;
 		w->port[port].detour = w->port[port].poor;
+		w->port[port].beats = conf->ports[port].beats && !w->port[port].poor;
 		w->port[port].vlans = &workers->vlans[port];
 	}
 	if (rte_rcu_qsbr_thread_register(conf->qsbr, index))
