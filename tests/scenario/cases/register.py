@@ -208,3 +208,25 @@ def keepalive_across_data_plane_restart():
         worst = max(b - a for times in seen.values() for a, b in zip(times, times[1:]))
         within(worst, 0, PERIOD + INTERVAL + away + _loop_gap(s),
                "longest time without a keep-alive in s (the data plane was away for %.1f)" % away)
+
+
+@scenario(60)
+def keepalive_skips_heard():
+    """skip_heard: while Bob sends, he gets no keep-alives; after his last packet the next one comes
+    within the period."""
+    with Scene({"keepalive": {"skip_heard": True}}) as s:
+        bob = s.bob()
+        heard = []
+        for _ in range(5):
+            time.sleep(6)
+            equal(bob.register("example.net").code, 200, "answer to REGISTER")
+            heard.append(time.time())
+        time.sleep(PERIOD + 2)
+        slack = _loop_gap(s)
+        times = [t for t, _ in bob.strays]
+        check(not [t for t in times if heard[0] < t < heard[-1]], "keep-alives though heard")
+        after = [t for t in times if t > heard[-1]]
+        check(after, "no keep-alive after the last packet")
+        within(after[0] - heard[-1], PERIOD - 3 * INTERVAL, PERIOD + INTERVAL + slack,
+               "time from the last packet to the next keep-alive")
+        check(s.node.status("dataplane.keepalive_skipped") >= 3, "none was counted as skipped")
