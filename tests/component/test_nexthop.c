@@ -121,7 +121,8 @@ static void test_neighbour_deleted(void **state)
 	sh(FAR "ip link set far0 address 02:00:00:00:00:c0");
 	sh("ip neigh del 192.0.2.1 dev lw0");
 	await(index, 0xc0);
-	sh("ip neigh flush dev lw0");
+	/* It gives up in the end: what it takes away is asked for again at once. */
+	sh("ip neigh flush dev lw0 || :");
 	run_for(100);
 	await(index, 0xc0);
 }
