@@ -71,8 +71,9 @@ static void pools_stop(struct dataplane *dp)
 
 static int pools_start(struct dataplane *dp)
 {
-	dp->pool = pool_open_frames(
-		dp->conf->workers, (unsigned int)dp->conf->ports.count + ports_monitors(dp->conf));
+	dp->pool = pool_open_frames(dp->conf->workers,
+		(unsigned int)dp->conf->ports.count + ports_monitors(dp->conf),
+		(uint16_t)dp->conf->mtu);
 	dp->keepalive_small = pool_open_keepalives(
 		"small", dp->conf->workers, KEEPALIVE_FRAME_SMALL);
 	dp->keepalive_large = pool_open_keepalives(

@@ -21,6 +21,18 @@ void ports_stop(struct dataplane *dp)
 		port_close(&dp->ports[--dp->port_count]);
 }
 
+static int ports_open(struct dataplane *dp, unsigned int index, const char *text)
+{
+	const struct port_conf conf = {
+		.index = index,
+		.workers = (uint16_t)dp->conf->workers,
+		.mtu = (uint16_t)dp->conf->mtu,
+		.pool = dp->pool,
+	};
+
+	return port_open(&dp->ports[index], text, &conf);
+}
+
 static int monitor_ports_start(struct dataplane *dp)
 {
 	unsigned int count = ports_monitors(dp->conf);
@@ -35,8 +47,7 @@ static int monitor_ports_start(struct dataplane *dp)
 		unsigned int index = dp->port_count + dp->monitor_count;
 		struct port *port = &dp->ports[index];
 
-		err = port_open(port, dp->conf->monitor_ports.item[dp->monitor_count], index,
-			(uint16_t)dp->conf->workers, dp->pool);
+		err = ports_open(dp, index, dp->conf->monitor_ports.item[dp->monitor_count]);
 		if (err)
 			break;
 		dp->monitor_count++;
@@ -57,8 +68,7 @@ int ports_start(struct dataplane *dp)
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < texts->count; i++) {
-		err = port_open(
-			&dp->ports[i], texts->item[i], i, (uint16_t)dp->conf->workers, dp->pool);
+		err = ports_open(dp, i, texts->item[i]);
 		if (err) {
 			ports_stop(dp);
 			return err;

@@ -57,6 +57,7 @@ struct conf_dataplane {
 	uint32_t flows;    /* capacity, port slots */
 	uint32_t memory_mb;
 	bool hugepages;
+	uint32_t mtu;           /* 0 = as the devices have it */
 	uint32_t idle_sleep_us; /* 0 = spin */
 	enum conf_monitor monitor;
 	struct conf_strings monitor_ports; /* in words as those of ports */

@@ -87,6 +87,10 @@ const struct param param_table[] = {
 	 .help = "Memory of packet buffers and tables."},
 	{AT_DATAPLANE(hugepages), .name = "hugepages", .type = PARAM_BOOL, .value = "false",
 	 .help = "Take the memory from huge pages."},
+	{AT_DATAPLANE(mtu), .name = "mtu", .type = PARAM_INT, .value = "0",
+	 .flags = PARAM_ZERO_OFF, .min = 1280, .max = 9216, .unit = "bytes",
+	 .help = "Longest IP packet on every port and host interface; 0 leaves it as the devices "
+		 "have it. Packet buffers are as large as it asks for: long ones want more memory."},
 	{AT_DATAPLANE(idle_sleep_us), .name = "idle_sleep", .type = PARAM_INT, .value = "1000",
 	 .flags = PARAM_ZERO_OFF, .min = 1, .max = 10000, .unit = "us",
 	 .help = "Longest sleep of a worker with little to do, and thus the longest wait of a "

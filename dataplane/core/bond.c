@@ -66,8 +66,7 @@ int bond_each(const char *text, int (*fn)(void *ctx, const char *member), void *
 
 struct bond_making {
 	struct port *port;
-	unsigned int index;
-	uint16_t queues;
+	const struct port_conf *conf;
 };
 
 static int bond_add(void *ctx, const char *member)
@@ -79,8 +78,9 @@ static int bond_add(void *ctx, const char *member)
 
 	if (port->device_count == PORT_DEVICES_MAX)
 		return -E2BIG;
-	snprintf(suffix, sizeof(suffix), "%um%u", making->index, port->device_count);
-	err = device_make(&port->device[port->device_count], member, suffix, making->queues);
+	snprintf(suffix, sizeof(suffix), "%um%u", making->conf->index, port->device_count);
+	err = device_make(&port->device[port->device_count], member, suffix, making->conf->workers,
+		making->conf->mtu);
 	if (!err)
 		port->device_count++;
 	return err;
@@ -105,9 +105,10 @@ static int bond_create(struct port *port, unsigned int index, unsigned int mode)
 	return err;
 }
 
-int bond_make(const char *text, unsigned int index, uint16_t queues, struct port *port)
+int bond_make(struct port *port, const struct port_conf *conf)
 {
-	struct bond_making making = {.port = port, .index = index, .queues = queues};
+	struct bond_making making = {.port = port, .conf = conf};
+	const char *text = port->text;
 	unsigned int mode = 0;
 	int err;
 
@@ -119,7 +120,7 @@ int bond_make(const char *text, unsigned int index, uint16_t queues, struct port
 	}
 	err = bond_each(text, bond_add, &making);
 	if (!err)
-		err = port->device_count < 2 ? -EINVAL : bond_create(port, index, mode);
+		err = port->device_count < 2 ? -EINVAL : bond_create(port, conf->index, mode);
 	/* Its calls to send are what LACP runs on: one each 100 ms at least. */
 	port->beats = mode == BONDING_MODE_8023AD;
 	if (err)

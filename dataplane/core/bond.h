@@ -14,7 +14,7 @@ int bond_each(const char *text, int (*fn)(void *ctx, const char *member), void *
 
 /* Makes the members and the bond: port->device[] and port->id. Returns 0 or -errno after a log
  * line. */
-int bond_make(const char *text, unsigned int index, uint16_t queues, struct port *port);
+int bond_make(struct port *port, const struct port_conf *conf);
 
 /* After the members' links were looked at: a member whose link is down does not stay the active
  * one. Needed for drivers that tell the bond nothing. Main thread. */

@@ -2,31 +2,36 @@
 #include "dataplane/core/device.h"
 
 #include "dataplane/core/eal.h"
+#include "dataplane/core/pool.h"
 #include "shared/log.h"
 
 #include <errno.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_mbuf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEVICE_ARGS_MAX (DEVICE_TEXT_MAX + 32)
+#define DEVICE_ARGS_MAX (DEVICE_TEXT_MAX + 64)
 
 /* Words of the configuration, and the device they stand for. What the operator says comes last, and
  * counts. */
 static const struct {
 	const char *word;
 	const char *driver;
-	const char *args; /* %1$s the word's value, %2$u queues */
-	bool interface;   /* the value is a kernel interface that must exist */
+	const char *args;  /* %1$s the word's value, %2$u queues */
+	const char *jumbo; /* in front of those; %1$u bytes of a frame that no usual buffer holds,
+			    * %2$u of four such frames */
+	bool interface;    /* the value is a kernel interface that must exist */
 } device_kinds[] = {
-	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s", true},
-	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", true},
-	{"tap:", "net_tap", "iface=%1$s", false},
-	{"pcap:", "net_pcap", "%1$s", false},
+	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s",
+		"framesz=%1$u,blocksz=%2$u,", true},
+	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", "", true},
+	{"tap:", "net_tap", "iface=%1$s", "", false},
+	{"pcap:", "net_pcap", "%1$s", "", false},
 };
 
 /* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
@@ -50,9 +55,10 @@ static int device_interface(struct device *device, const char *value)
 }
 
 /* Name and arguments of the device. Returns 0 or -errno after a log line. */
-static int device_describe(
-	struct device *device, const char *suffix, uint16_t queues, char *args, size_t args_len)
+static int device_describe(struct device *device, const char *suffix, uint16_t queues, uint16_t mtu,
+	char *args, size_t args_len)
 {
+	unsigned int room = pool_room(mtu);
 	const char *text = device->text;
 	size_t len;
 
@@ -68,7 +74,10 @@ static int device_describe(
 			device->name, sizeof(device->name), "%s%s", device_kinds[i].driver, suffix);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(args, args_len, device_kinds[i].args, value, queues);
+		len = room > RTE_MBUF_DEFAULT_DATAROOM
+			? (size_t)snprintf(args, args_len, device_kinds[i].jumbo, room, 4 * room)
+			: 0;
+		snprintf(args + len, args_len - len, device_kinds[i].args, value, queues);
 #pragma GCC diagnostic pop
 		return err;
 	}
@@ -92,7 +101,8 @@ static int device_describe(
 	return 0;
 }
 
-int device_make(struct device *device, const char *text, const char *suffix, uint16_t queues)
+int device_make(
+	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu)
 {
 	bool pci = eal_port_is_pci(text);
 	char args[DEVICE_ARGS_MAX];
@@ -104,7 +114,7 @@ int device_make(struct device *device, const char *text, const char *suffix, uin
 			sizeof(device->text) - 1);
 		return -EINVAL;
 	}
-	err = device_describe(device, suffix, queues, args, sizeof(args));
+	err = device_describe(device, suffix, queues, mtu, args, sizeof(args));
 	if (err)
 		return err;
 	/* The EAL has found it already (PCI). */
@@ -125,6 +135,32 @@ int device_make(struct device *device, const char *text, const char *suffix, uin
 		log_error("dataplane.ports: %s: device %s is not an Ethernet port", text,
 			device->name);
 	return err;
+}
+
+static int device_kernel_mtu(const struct device *device, uint16_t *mtu)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq ifr = {.ifr_mtu = *mtu};
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
+	if (ioctl(fd, *mtu ? SIOCSIFMTU : SIOCGIFMTU, &ifr) < 0)
+		err = -errno;
+	close(fd);
+	*mtu = (uint16_t)RTE_MIN(ifr.ifr_mtu, UINT16_MAX);
+	return err;
+}
+
+int device_mtu(const struct device *device, uint16_t *mtu)
+{
+	int err = 0;
+
+	if (device->ifname[0])
+		return device_kernel_mtu(device, mtu);
+	if (*mtu)
+		err = rte_eth_dev_set_mtu(device->id, *mtu);
+	return err ? err : rte_eth_dev_get_mtu(device->id, mtu);
 }
 
 /* Drivers that read from an interface of the kernel do not look at its carrier. */

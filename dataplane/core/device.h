@@ -21,9 +21,15 @@ struct device {
 	bool link_up;
 };
 
-/* Creates or finds the device; suffix makes its name unique, queues is how many it shall have where
- * that is told at its making. Returns 0 or -errno after a log line that says what is wrong. */
-int device_make(struct device *device, const char *text, const char *suffix, uint16_t queues);
+/* Creates or finds the device; suffix makes its name unique, queues and mtu (0: its own) are what
+ * it shall have, where that is told at its making. Returns 0 or -errno after a log line that says
+ * what is wrong. */
+int device_make(
+	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu);
+
+/* Longest packet, which drivers that read from an interface of the kernel leave to the kernel: sets
+ * it unless mtu is 0, and gives what it is then. Returns 0 or -errno. */
+int device_mtu(const struct device *device, uint16_t *mtu);
 
 /* The link as the driver sees it, or the kernel, where the driver sees none. Returns 0 or -errno.
  */

@@ -11,6 +11,14 @@
 #define POOL_HOST      2048 /* a host interface, and the frames on their way from it */
 #define POOL_WORKER    8192 /* what waits for the pump, caches and bursts */
 #define POOL_KEEPALIVE 4096
+#define POOL_AROUND    128  /* headers of Ethernet and of packet sockets */
+#define POOL_STEP      1024 /* some NICs want whole ones */
+
+uint16_t pool_room(uint16_t mtu)
+{
+	return RTE_MAX((uint16_t)RTE_ALIGN_CEIL(mtu + POOL_AROUND, POOL_STEP),
+		(uint16_t)RTE_MBUF_DEFAULT_DATAROOM);
+}
 
 static struct rte_mempool *pool_open(const char *name, unsigned int count, uint16_t room)
 {
@@ -23,11 +31,10 @@ static struct rte_mempool *pool_open(const char *name, unsigned int count, uint1
 	return pool;
 }
 
-struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports)
+struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports, uint16_t mtu)
 {
 	return pool_open("frames",
-		workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST,
-		RTE_MBUF_DEFAULT_DATAROOM);
+		workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST, pool_room(mtu));
 }
 
 struct rte_mempool *pool_open_keepalives(const char *name, unsigned int workers, uint16_t room)

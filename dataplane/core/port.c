@@ -12,13 +12,13 @@
 /* Short rings fit the cache: 2,048 descriptors cost 15 to 30 % of the packet rate. */
 #define PORT_DESCRIPTORS 512
 
-static int port_make(struct port *port, unsigned int index, uint16_t workers)
+static int port_make(struct port *port, const struct port_conf *conf)
 {
 	char suffix[8];
 	int err;
 
-	snprintf(suffix, sizeof(suffix), "%u", index);
-	err = device_make(&port->device[0], port->text, suffix, workers);
+	snprintf(suffix, sizeof(suffix), "%u", conf->index);
+	err = device_make(&port->device[0], port->text, suffix, conf->workers, conf->mtu);
 	port->id = port->device[0].id;
 	port->device_count = 1;
 	return err;
@@ -48,7 +48,33 @@ static int port_configure(struct port *port, const struct rte_eth_dev_info *info
 	}
 }
 
-static int port_setup(struct port *port, uint16_t workers, struct rte_mempool *pool)
+/* Longest packet that a buffer holds with its Ethernet header and a tag. */
+static uint16_t port_mtu_max(struct rte_mempool *pool)
+{
+	return (uint16_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM -
+		sizeof(struct rte_ether_hdr) - sizeof(struct rte_vlan_hdr));
+}
+
+/* All members have the same. */
+static int port_set_mtu(struct port *port, const struct port_conf *conf)
+{
+	uint16_t most = port_mtu_max(conf->pool);
+	int err = 0;
+
+	for (uint16_t i = 0; i < port->device_count && !err; i++) {
+		port->mtu = conf->mtu;
+		err = device_mtu(&port->device[i], &port->mtu);
+	}
+	if (!err && port->mtu > most) {
+		log_warning("port %s: packets may have %u bytes, buffers hold %u: longer ones are "
+			    "dropped (dataplane.mtu)",
+			port->text, port->mtu, most);
+		port->mtu = most;
+	}
+	return err;
+}
+
+static int port_setup(struct port *port, const struct port_conf *conf)
 {
 	uint16_t rxd = PORT_DESCRIPTORS, txd = PORT_DESCRIPTORS;
 	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
@@ -56,18 +82,19 @@ static int port_setup(struct port *port, uint16_t workers, struct rte_mempool *p
 	int err = rte_eth_dev_info_get(port->id, &info);
 
 	if (!err)
-		err = port_configure(port, &info, workers);
+		err = port_configure(port, &info, conf->workers);
+	if (!err)
+		err = port_set_mtu(port, conf);
 	if (!err)
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
 	for (uint16_t q = 0; q < port->rx_queues && !err; q++)
-		err = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, pool);
+		err = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, conf->pool);
 	for (uint16_t q = 0; q < port->tx_queues && !err; q++)
 		err = rte_eth_tx_queue_setup(port->id, q, txd, socket, NULL);
 	return err;
 }
 
-int port_open(struct port *port, const char *text, unsigned int index, uint16_t workers,
-	struct rte_mempool *pool)
+int port_open(struct port *port, const char *text, const struct port_conf *conf)
 {
 	int err;
 
@@ -77,29 +104,27 @@ int port_open(struct port *port, const char *text, unsigned int index, uint16_t 
 			sizeof(port->text) - 1);
 		return -EINVAL;
 	}
-	err = bond_is(text) ? bond_make(text, index, workers, port)
-			    : port_make(port, index, workers);
+	err = bond_is(text) ? bond_make(port, conf) : port_make(port, conf);
 	if (err)
 		return err;
-	err = port_setup(port, workers, pool);
+	err = port_setup(port, conf);
 	if (!err)
 		err = rte_eth_macaddr_get(port->id, &port->mac);
 	if (!err)
-		err = rte_eth_dev_get_mtu(port->id, &port->mtu);
-	if (!err)
 		err = rte_eth_dev_start(port->id);
 	if (err) {
-		log_error("dataplane.ports: %s: cannot be set up: %s", text, strerror(-err));
+		log_error("dataplane.ports: %s: cannot be set up%s: %s", text,
+			conf->mtu ? " with dataplane.mtu" : "", strerror(-err));
 		rte_eth_dev_close(port->id);
 		return err;
 	}
 	/* Neighbour discovery asks by multicast; what has no such filter takes it anyway. */
 	rte_eth_allmulticast_enable(port->id);
 	port->started = true;
-	if (port->rx_queues < workers || port->tx_queues < workers)
+	if (port->rx_queues < conf->workers || port->tx_queues < conf->workers)
 		log_notice("port %s: %u Rx and %u Tx queues for %u workers: frames are spread by "
 			   "software",
-			text, port->rx_queues, port->tx_queues, workers);
+			text, port->rx_queues, port->tx_queues, conf->workers);
 	return 0;
 }
 

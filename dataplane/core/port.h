@@ -26,12 +26,18 @@ struct port {
 	uint16_t device_count;
 };
 
+struct port_conf {
+	unsigned int index; /* makes the device's name unique */
+	uint16_t workers;
+	uint16_t mtu; /* 0 = the device's own */
+	struct rte_mempool *pool;
+};
+
 /* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
  * "vdev:DRIVER[,ARGS]", a PCI address, or a bond of these (bond.h), sets it up with an Rx and a Tx
- * queue for each worker, or as many as it has, and starts it. index makes the device name unique.
- * Returns 0 or -errno after one log line that says what is wrong. */
-int port_open(struct port *port, const char *text, unsigned int index, uint16_t workers,
-	struct rte_mempool *pool);
+ * queue for each worker, or as many as it has, and starts it. Returns 0 or -errno after one log
+ * line that says what is wrong. */
+int port_open(struct port *port, const char *text, const struct port_conf *conf);
 void port_close(struct port *port);
 
 /* For a monitor port: takes frames whatever host they are for. Returns 0 or -errno after a log

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define HOSTIF_DESCRIPTORS 512
+#define HOSTIF_AROUND      (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + RTE_VLAN_HLEN)
 #define HOSTIF_VHOST_NODE  "/dev/vhost-net"
 
 int hostif_name(char name[static IF_NAMESIZE], const char *configured, unsigned int index)
@@ -93,8 +94,11 @@ static int hostif_setup(struct hostif *hostif, const struct port *wire, struct r
 	uint16_t rxd = HOSTIF_DESCRIPTORS, txd = HOSTIF_DESCRIPTORS;
 	/* No checksum offload: the kernel would then leave its sums to us. */
 	struct rte_eth_conf conf = {0};
-	int err = rte_eth_dev_configure(hostif->port, 1, 1, &conf);
+	struct rte_eth_dev_info info;
+	int err = rte_eth_dev_info_get(hostif->port, &info);
 
+	if (!err)
+		err = rte_eth_dev_configure(hostif->port, 1, 1, &conf);
 	if (!err)
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(hostif->port, &rxd, &txd);
 	if (!err)
@@ -103,15 +107,20 @@ static int hostif_setup(struct hostif *hostif, const struct port *wire, struct r
 	if (!err)
 		err = rte_eth_tx_queue_setup(
 			hostif->port, 0, txd, (unsigned int)SOCKET_ID_ANY, NULL);
+	/* The TAP driver takes no long frames, and the kernel must know. */
+	hostif->mtu = (uint16_t)RTE_MIN(wire->mtu, info.max_rx_pktlen - HOSTIF_AROUND);
+	if (hostif->mtu < wire->mtu)
+		log_notice("%s: packets of up to %u bytes only, those of the port have %u",
+			hostif->ifname, hostif->mtu, wire->mtu);
 	if (!err)
-		err = rte_eth_dev_set_mtu(hostif->port, wire->mtu);
+		err = rte_eth_dev_set_mtu(hostif->port, hostif->mtu);
 	if (!err)
 		err = rte_eth_dev_start(hostif->port);
 	return err;
 }
 
 /* The TAP driver does this by itself, virtio-user leaves the kernel's side of the device alone. */
-static int hostif_raise(const struct hostif *hostif, const struct port *wire)
+static int hostif_raise(const struct hostif *hostif)
 {
 	struct ifreq ifr = {0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
@@ -119,7 +128,7 @@ static int hostif_raise(const struct hostif *hostif, const struct port *wire)
 	if (fd < 0)
 		return -errno;
 	memcpy(ifr.ifr_name, hostif->ifname, sizeof(ifr.ifr_name));
-	ifr.ifr_mtu = wire->mtu;
+	ifr.ifr_mtu = hostif->mtu;
 	if (ioctl(fd, SIOCSIFMTU, &ifr) < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
 		err = -errno;
 	ifr.ifr_flags |= IFF_UP;
@@ -144,7 +153,7 @@ int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 	if (!err)
 		err = hostif_setup(hostif, wire, pool);
 	if (!err)
-		err = hostif_raise(hostif, wire);
+		err = hostif_raise(hostif);
 	if (err) {
 		log_error("host interface %s cannot be set up: %s", ifname, strerror(-err));
 		return err;

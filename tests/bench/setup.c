@@ -77,7 +77,9 @@ static void setup_open_port(struct setup *s, const struct setup_conf *conf)
 	s->large = pool_open_keepalives("large", 1, KEEPALIVE_FRAME_LARGE);
 	setup_must(s->pool && s->small && s->large, "no memory for buffers: %s",
 		rte_strerror(rte_errno));
-	setup_must(port_open(&s->port, conf->port, 0, 1, s->pool) == 0, "no port");
+	setup_must(port_open(&s->port, conf->port,
+			   &(struct port_conf){.workers = 1, .pool = s->pool}) == 0,
+		"no port");
 	s->nexthops = aligned_alloc(64, NEXTHOP_MAX * sizeof(*s->nexthops));
 	setup_must(s->nexthops, "no memory");
 	memset(s->nexthops, 0, NEXTHOP_MAX * sizeof(*s->nexthops));

@@ -29,14 +29,14 @@ static void lacp_needs_no_traffic(void **state)
 {
 	struct rte_mempool *pool = rte_pktmbuf_pool_create(
 		"bond", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	const struct port_conf conf = {.workers = 1, .pool = pool};
 	struct worker *w = aligned_alloc(64, sizeof(*w));
 	struct facts_worker count = {0};
 	struct port port;
 	int turns = 0;
 
 	assert_non_null(pool);
-	assert_int_equal(
-		port_open(&port, "bond:802.3ad:vdev:net_ring6+vdev:net_ring7", 0, 1, pool), 0);
+	assert_int_equal(port_open(&port, "bond:802.3ad:vdev:net_ring6+vdev:net_ring7", &conf), 0);
 	memset(w, 0, sizeof(*w));
 	w->count = &count;
 	w->port[0].id = port.id;
