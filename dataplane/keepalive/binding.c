@@ -271,8 +271,9 @@ static void binding_greet(struct keepalive *ka, uint64_t since_ms, uint64_t now_
 
 void binding_sync_end(struct keepalive *ka, uint32_t slot, uint64_t since_ms, uint64_t now_ms)
 {
-	if (ka->sync[slot].told)
+	if (ka->sync[slot].told && !ka->sync[slot].done)
 		binding_greet(ka, since_ms, now_ms);
+	ka->sync[slot].done = true;
 	ka->sync[slot].left = ka->conf.bindings;
 }
 

@@ -33,7 +33,8 @@ struct binding {
 /* Mark and sweep of one client. */
 struct binding_sync {
 	uint8_t mark;
-	bool told;     /* workers since it began */
+	bool told;     /* workers something in the first one */
+	bool done;     /* the first one */
 	uint32_t left; /* bindings that the walk has still to look at */
 };
 
