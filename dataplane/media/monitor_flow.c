@@ -27,17 +27,37 @@ static void monitor_let_go(struct media *m, const struct addr *dst, uint32_t val
 		addrmap_del(m->monitors, dst);
 }
 
+/* Who does not see the packets must not take that for silence. */
+static void monitor_stop_clock(struct media *m, uint32_t id)
+{
+	m->flow[id].flags &= ~(uint32_t)PROTO_FLOW_CLOCK;
+	m->flow[id].state &= (uint8_t)~FLOW_SILENT;
+	m->due[id] = 0;
+}
+
 /* Packets to *at were the flow's, those to *dst are from now on. */
 static int monitor_aim(struct media *m, struct addr *at, const struct addr *dst, uint32_t value)
 {
 	bool moved = !addr_equal(at, dst);
+	uint32_t owner;
 
 	if (moved)
 		monitor_let_go(m, at, value);
 	*at = *dst;
-	if (dst->family == ADDR_NONE || (!moved && addrmap_get(m->monitors, dst) != ADDRMAP_NONE))
+	if (dst->family == ADDR_NONE)
 		return 0;
+	owner = addrmap_get(m->monitors, dst);
+	if (owner != ADDRMAP_NONE && (!moved || owner == value))
+		return 0;
+	if (owner != ADDRMAP_NONE)
+		monitor_stop_clock(m, owner >> 1);
 	return addrmap_set(m->monitors, dst, value);
+}
+
+/* Another flow may have its destination. */
+static bool monitor_sees(const struct media *m, const struct addr *dst, uint32_t value)
+{
+	return dst->family == ADDR_NONE || addrmap_get(m->monitors, dst) == value;
 }
 
 static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
@@ -115,7 +135,9 @@ int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set,
 	flow_expire_at(m, set->id, set->expires_ms, now_ms);
 	flow_clock(m, set->id,
 		&(struct flow_clock){
-			.flags = set->flags,
+			.flags = monitor_sees(m, &side->dst, set->id << 1)
+				? set->flags
+				: set->flags & ~(uint32_t)PROTO_FLOW_CLOCK,
 			.start_ms = set->start_ms,
 			.silence_ms = set->silence_ms,
 			.clock_ms = set->clock_ms,

@@ -86,6 +86,38 @@ static void destinations_move(void **state)
 	tap_close(t);
 }
 
+/* A call that passes twice is watched by two pairs of flows. The one that lost its destination is
+ * never told silent, not even when it is prolonged, until it has its destination again. */
+static void no_silence_of_the_blind(void **state)
+{
+	struct tap *t = tap_open4();
+	struct proto_monitor late;
+
+	t->flow.flags = PROTO_FLOW_CLOCK;
+	t->flow.start_ms = 5000;
+	t->flow.silence_ms = 3000;
+	t->flow.clock_ms = t->rig->now_ms;
+	assert_int_equal(tap_set(t), 0);
+	tap_rtp(t);
+	late = t->flow;
+	late.id = TAP_FIRST + 5;
+	assert_int_equal(monitor_set(t->rig->media, 0, &late, t->rig->now_ms), 0);
+	for (int n = 0; n < 10; n++) {
+		tap_rtp(t);
+		rig_pass(t->rig, 2000);
+		assert_int_equal(tap_set(t), 0);
+	}
+	assert_int_equal(t->rig->flow_events, 0);
+	assert_int_equal(flow_del(t->rig->media, 0, &(struct proto_handle){late.id, 1}), 0);
+	assert_int_equal(tap_set(t), 0);
+	tap_rtp(t);
+	rig_pass(t->rig, 2900);
+	assert_int_equal(t->rig->flow_events, 0);
+	rig_pass(t->rig, 300);
+	tap_expect_event(t, PROTO_FLOW_SILENT);
+	tap_close(t);
+}
+
 static void sets_and_ends(void **state)
 {
 	struct tap *t = tap_open4();
@@ -143,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_told),
 		cmocka_unit_test(destinations_move),
+		cmocka_unit_test(no_silence_of_the_blind),
 		cmocka_unit_test(sets_and_ends),
 	};
 
