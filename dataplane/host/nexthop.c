@@ -10,6 +10,7 @@
 
 #define NEXTHOP_TICK_MS   1000
 #define NEXTHOP_ASKED_MAX 64 /* questions that are cheaper than to read all routes */
+#define NEXTHOP_MAP_REST  50 /* times as long as they took, they are not read again */
 
 /* A neighbour in this state can be sent to. */
 static bool nexthop_usable(const struct rtnl_neigh *neigh)
@@ -93,13 +94,20 @@ static void nexthop_map_add(void *ctx, const struct addr *prefix, uint8_t len, b
 	routemap_add(ctx, prefix, len, varied);
 }
 
-/* Reads the kernel's routes, so that only one destination of each range has to be asked for. */
+/* Reads the kernel's routes, so that only one destination of each range has to be asked for. A full
+ * table that changes all the time takes no more than a small part of main's time for that. */
 static void nexthop_map(struct nexthops *nh)
 {
+	uint64_t begun = clock_boot_ms();
+
+	if (begun < nh->map_ms)
+		return;
 	routemap_clear(nh->routes);
 	nh->asked = 0;
 	if (rtnl_prefix_each(&nh->rtnl, nexthop_map_add, nh->routes) == 0)
 		routemap_ready(nh->routes);
+	nh->map_ms = clock_boot_ms();
+	nh->map_ms += NEXTHOP_MAP_REST * (nh->map_ms - begun);
 }
 
 /* The port, or -errno. */
@@ -108,7 +116,7 @@ static int nexthop_route(struct nexthops *nh, const struct addr *dst, struct rtn
 	struct routemap_answer *answer;
 	int port;
 
-	if (!routemap_is_ready(nh->routes) && nh->asked++ == NEXTHOP_ASKED_MAX)
+	if (!routemap_is_ready(nh->routes) && nh->asked++ >= NEXTHOP_ASKED_MAX)
 		nexthop_map(nh);
 	answer = routemap_find(nh->routes, dst);
 	if (!answer || answer->port < 0) {

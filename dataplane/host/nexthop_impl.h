@@ -35,7 +35,8 @@ struct nexthops {
 	struct mnl_socket *events; /* what the kernel tells by itself */
 	struct nexthop_table *table;
 	struct routemap *routes;
-	uint32_t asked; /* questions since routes changed */
+	uint32_t asked;  /* questions since routes changed */
+	uint64_t map_ms; /* the routes are not read again before that */
 	struct uv_poll_s *poll;
 	struct uv_timer_s *tick;
 	struct uv_timer_s *debounce;

@@ -105,7 +105,8 @@ static void no_silence_of_the_blind(void **state)
 	for (int n = 0; n < 10; n++) {
 		tap_rtp(t);
 		rig_pass(t->rig, 2000);
-		assert_int_equal(tap_set(t), 0);
+		if (n >= 5)
+			assert_int_equal(tap_set(t), 0);
 	}
 	assert_int_equal(t->rig->flow_events, 0);
 	assert_int_equal(flow_del(t->rig->media, 0, &(struct proto_handle){late.id, 1}), 0);
