@@ -217,6 +217,20 @@ static bool schedule_level(struct schedule *s)
 	return slot->size <= limit;
 }
 
+/* Chunks of a slot lie anywhere in memory: the next one comes while this one is sent. Not inline,
+ * it would be taken for a function without effect, and left out. */
+static inline __attribute__((always_inline)) void schedule_prefetch(const struct schedule *s)
+{
+	uint32_t next = s->slots.next[s->chunk];
+	const struct slots_binding *ahead = slots_at(&s->slots, next, 0);
+
+	if (next == SLOTS_NONE)
+		return;
+	__builtin_prefetch(&s->slots.next[next]);
+	for (unsigned int i = 0; i < SLOTS_CHUNK; i += 64 / sizeof(*ahead))
+		__builtin_prefetch(&ahead[i]);
+}
+
 uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 	const struct slots_binding **first, uint64_t *due)
 {
@@ -242,6 +256,8 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 	n = s->gap ? 1 : run;
 	while (n < run && schedule_message_at(s, s->sent + n) <= now)
 		n++;
+	if (s->at % SLOTS_CHUNK == 0)
+		schedule_prefetch(s);
 	*first = slots_at(&s->slots, s->chunk, s->at);
 	*due = schedule_message_due(s, s->sent);
 	return n;
