@@ -164,8 +164,7 @@ static void schedule_end(struct schedule *s)
 {
 	s->slots.slot[s->current].resume = s->partial ? s->at : 0;
 	s->open = false;
-	/* The first slot after a change is not late, but early. */
-	s->from = s->started + (s->fresh == s->slots.count ? 0 : s->step / 2);
+	s->from = schedule_end_from(s);
 	if (s->fresh && --s->fresh == 0)
 		s->spread = s->step;
 	s->astray -= s->astray > 0;

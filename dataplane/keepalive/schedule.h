@@ -28,8 +28,11 @@
  * is not known, all get theirs within half of that.
  *
  * A new period regroups: each old slot is appended whole to the latest new slot that is due no
- * later than it was. Slots that got too full hand bindings to the emptiest, and who is not at home
- * goes there once there is room, each right after its message: that only ever shortens a wait. */
+ * later than it would have been served. Old slots that are overdue, after a stall or a greeting,
+ * would have been caught up half a step apart, and so they are: all within half an old period (of a
+ * new one, if that is shorter). Slots that got too full hand bindings to the emptiest, and who is
+ * not at home goes there once there is room, each right after its message: that only ever shortens
+ * a wait. In all, a period that changes amid a catch-up costs at most thrice the usual pace. */
 #ifndef DATAPLANE_KEEPALIVE_SCHEDULE_H
 #define DATAPLANE_KEEPALIVE_SCHEDULE_H
 
@@ -95,7 +98,8 @@ void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t
 	const struct schedule_conf *conf, uint64_t now);
 
 /* New parameters. Each binding's next message goes out within min(what was left of its wait, new
- * period + interval). Cost: slots + chunks, not bindings. */
+ * period + interval); that of one that was overdue, when a catch-up by the old parameters would
+ * have come to it. Cost: slots + chunks, not bindings. */
 void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now);
 
 /* Messages may be missing since then (SCHEDULE_NEVER: nobody knows), also of bindings that were

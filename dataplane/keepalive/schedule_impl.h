@@ -10,6 +10,13 @@ static inline uint64_t schedule_slot_due(const struct schedule *s, uint32_t slot
 	return s->round + slot * s->step + (slot < s->current ? s->conf.period : 0);
 }
 
+/* When the slot after the open one may begin: a catch-up has half a step for each. */
+static inline uint64_t schedule_end_from(const struct schedule *s)
+{
+	/* The first slot after a change is not late, but early. */
+	return s->started + (s->fresh == s->slots.count ? 0 : s->step / 2);
+}
+
 /* Messages that are still to go out of the open slot. */
 static inline uint32_t schedule_left(const struct schedule *s)
 {

@@ -49,8 +49,24 @@ void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t
 	}
 }
 
-/* The slot of the new schedule *s for one of the old that is due at `due`: the latest that is due
- * no later. */
+/* When the old schedule would have begun the slot that comes `ahead` slots after its current one:
+ * on time, or as soon as a catch-up lets it. */
+static uint64_t schedule_turn(const struct schedule *old, uint32_t ahead, uint64_t now)
+{
+	uint32_t slot = old->current + ahead, count = old->slots.count;
+	uint64_t due = schedule_slot_due(old, old->current) + ahead * old->step;
+	uint64_t first = old->open ? schedule_end_from(old) : old->from;
+	uint64_t soonest = first > now ? first : now;
+
+	/* A round is longer than its steps by what the division left over. */
+	if (slot >= count)
+		due += old->conf.period - count * old->step;
+	soonest += (ahead - old->open) * (old->step / 2);
+	return due > soonest ? due : soonest;
+}
+
+/* The slot of the new schedule *s for one of the old whose turn would have come at `due`: the
+ * latest that is due no later. */
 static uint32_t schedule_regroup(
 	const struct schedule *s, const struct schedule *old, uint64_t due, uint64_t now)
 {
@@ -76,9 +92,10 @@ static uint32_t schedule_regroup(
  * is through when it would have been. */
 static void schedule_regroup_open(struct schedule *s, const struct schedule *old, uint64_t now)
 {
-	uint64_t due = schedule_slot_due(old, old->current);
-	uint64_t end = due + old->spread;
-	uint32_t next = schedule_regroup(s, old, due + old->conf.period, now);
+	uint64_t due = schedule_slot_due(old, old->current) + old->spread;
+	uint64_t soonest = old->started + old->spread / 2;
+	uint64_t end = due > soonest ? due : soonest;
+	uint32_t next = schedule_regroup(s, old, schedule_turn(old, old->slots.count, now), now);
 
 	if (schedule_left(old) == 0) {
 		slots_join(&s->slots, old->current, next);
@@ -101,14 +118,19 @@ void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t
 	s->hurry = SCHEDULE_NEVER;
 	slots_regroup(&s->slots, conf->slots);
 	for (uint32_t i = 0; i < old.slots.count; i++) {
-		if (old.open && i == old.current)
+		uint32_t ahead = i - old.current + (i < old.current ? old.slots.count : 0);
+
+		if (old.open && ahead == 0)
 			schedule_regroup_open(s, &old, now);
 		else
 			slots_join(&s->slots, i,
-				schedule_regroup(s, &old, schedule_slot_due(&old, i), now));
+				schedule_regroup(s, &old, schedule_turn(&old, ahead, now), now));
 	}
 	slots_regrouped(&s->slots);
-	/* The old slots' messages still go out within an old interval of their due times. */
+	/* The old slots' messages still go out within an old interval of their due times, half of
+	 * one amid a catch-up. */
+	if (schedule_turn(&old, 1, now) > schedule_slot_due(&old, old.current) + old.step)
+		old.spread /= 2;
 	s->spread = s->step < old.spread ? s->step : old.spread;
 	s->fresh = conf->slots;
 	s->astray = conf->slots + 1u;

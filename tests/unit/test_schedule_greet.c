@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a new process owes the bindings of the old one. */
+/* What a new process owes the bindings of the old one, and what is owed when parameters change. */
 #include "tests/unit/schedule_world.h"
 
 /* The schedule of a new process, on the same clock, for the same destinations by other ids: added
@@ -144,6 +144,64 @@ static void greeting_is_no_cut(void **state)
 	}
 }
 
+/* For a round and a half after new parameters no two seconds see more than thrice the pace of the
+ * shorter period (catching up and going home), and the slots on either edge. */
+static void is_no_flood(struct world *w, uint32_t period_ms)
+{
+	uint32_t most = 4 * 2 * 1200 / (period_ms < 30000 ? period_ms / 1000 : 30);
+	struct schedule_conf conf = world_conf(w, period_ms, 500, 0, w->seed & 1);
+	uint64_t before;
+
+	world_set(w, &conf);
+	for (uint64_t end = w->now + 3 * w->limit / 2; w->now < end;) {
+		before = w->sent;
+		world_run(w, w->now + 2000000);
+		assert_in_range(w->sent - before, 0, most);
+	}
+	world_late(w);
+	world_check(w);
+}
+
+/* A new period amid a catch-up is not answered with all that is overdue at once: it goes on. */
+static void change_while_greeting(void **state)
+{
+	static const uint32_t periods[] = {31000, 29500, 40000, 20000, 60000};
+
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct world *old = world_open(seed, 30000, 500, 0, seed & 1), *w;
+		uint32_t period = periods[seed % 5];
+
+		for (uint32_t id = 0; id < 1200; id++)
+			world_add(old, id);
+		world_run(old, old->now + 31000000 + world_random(old, 30000000));
+		w = world_restart(old, world_random(old, 60000000), 1000, seed % 4);
+		world_run(w, w->now + world_random(w, 16000000));
+		is_no_flood(w, period);
+		world_close(w);
+		world_close(old);
+	}
+}
+
+static void change_after_stall(void **state)
+{
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct world *w = world_open(seed, 30000, 500, 0, seed & 1);
+		uint64_t gap = world_random(w, seed % 3 ? 29000000 : 200000000);
+
+		for (uint32_t id = 0; id < 1200; id++)
+			world_add(w, id);
+		world_run(w, w->now + 31000000 + world_random(w, 30000000));
+		w->now += gap;
+		for (uint32_t id = 0; id < 1200; id++)
+			w->deadline[id] += gap;
+		world_run(w, w->now + world_random(w, 2) * world_random(w, 10000000));
+		is_no_flood(w, 31000);
+		/* And a second one at once. */
+		is_no_flood(w, 30000);
+		world_close(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +209,8 @@ int main(void)
 		cmocka_unit_test(restart_after_change),
 		cmocka_unit_test(greeting_is_not_late),
 		cmocka_unit_test(greeting_is_no_cut),
+		cmocka_unit_test(change_while_greeting),
+		cmocka_unit_test(change_after_stall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
