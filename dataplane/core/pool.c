@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/pool.h"
 
+#include "dataplane/core/worker.h"
 #include "shared/log.h"
 
 #include <rte_errno.h>
@@ -9,7 +10,8 @@
 #define POOL_CACHE     256
 #define POOL_QUEUES    1024 /* both rings of a port's queue pair */
 #define POOL_HOST      2048 /* a host interface, and the frames on their way from it */
-#define POOL_WORKER    8192 /* what waits for the pump, caches and bursts */
+#define POOL_WORKER    2048 /* caches and bursts */
+#define POOL_PUNT      (PUNT_CLASSES * WORKER_PUNT_RING) /* what waits for the pump */
 #define POOL_KEEPALIVE 4096
 #define POOL_AROUND    128  /* headers of Ethernet and of packet sockets */
 #define POOL_STEP      1024 /* some NICs want whole ones */
@@ -34,7 +36,8 @@ static struct rte_mempool *pool_open(const char *name, unsigned int count, uint1
 struct rte_mempool *pool_open_frames(unsigned int workers, unsigned int ports, uint16_t mtu)
 {
 	return pool_open("frames",
-		workers * (POOL_WORKER + ports * POOL_QUEUES) + ports * POOL_HOST, pool_room(mtu));
+		workers * (POOL_WORKER + POOL_PUNT + ports * POOL_QUEUES) + ports * POOL_HOST,
+		pool_room(mtu));
 }
 
 struct rte_mempool *pool_open_keepalives(const char *name, unsigned int workers, uint16_t room)

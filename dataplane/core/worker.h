@@ -24,6 +24,9 @@
 #define WORKER_LINKS_MAX 64 /* devices and VLANs on them */
 #define WORKER_BURST     32
 
+/* Frames of a class that may wait for the exception pump, and one. */
+#define WORKER_PUNT_RING 1024
+
 struct media;
 struct keepalive;
 struct spread;
@@ -34,9 +37,11 @@ struct capture_board;
 enum punt_class {
 	PUNT_NEIGHBOUR,  /* ARP, neighbour discovery: to us alone, such as answers to our kernel, */
 	PUNT_NEIGHBOURS, /* and what everybody hears */
-	PUNT_ROUTING,    /* BGP, BFD, OSPF, VRRP, DHCP */
-	PUNT_SIP,        /* UDP to an address of ours that is not a media port */
-	PUNT_ICMP,       /* other ICMP, ICMPv6 */
+	PUNT_ROUTING,    /* routing protocols of neighbours: nobody farther away can send such */
+	PUNT_BGP,        /* the same that may come from anywhere: BGP, BFD over hops, OSPF */
+	PUNT_DHCP,
+	PUNT_SIP,  /* UDP to an address of ours that is not a media port */
+	PUNT_ICMP, /* other ICMP, ICMPv6 */
 	PUNT_OTHER,
 	PUNT_CLASSES,
 };

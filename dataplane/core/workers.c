@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Frames that may wait for the exception pump, a class. */
-#define WORKERS_PUNT_RING 1024
-
 static int worker_open_rings(struct worker *w)
 {
 	char name[RTE_RING_NAMESIZE];
@@ -23,7 +20,7 @@ static int worker_open_rings(struct worker *w)
 	for (unsigned int class = 0; class < PUNT_CLASSES; class ++) {
 		snprintf(name, sizeof(name), "punt_%u_%u", w->index, class);
 		w->punt[class] = rte_ring_create(
-			name, WORKERS_PUNT_RING, w->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+			name, WORKER_PUNT_RING, w->socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (!w->punt[class])
 			return -rte_errno;
 	}

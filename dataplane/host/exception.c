@@ -24,6 +24,8 @@ static const struct {
 	[PUNT_NEIGHBOUR] = {32, 20000},
 	[PUNT_NEIGHBOURS] = {32, 20000},
 	[PUNT_ROUTING] = {32, 20000},
+	[PUNT_BGP] = {32, 20000},
+	[PUNT_DHCP] = {16, 5000},
 	[PUNT_SIP] = {128, 500000},
 	[PUNT_ICMP] = {16, 10000},
 	[PUNT_OTHER] = {32, 100000},

@@ -51,9 +51,10 @@ static void classify_udp(struct classify *c, struct rte_mbuf *mbuf, const void *
 {
 	struct addr *source = &c->source[c->sip_count];
 	uint16_t len = rte_be_to_cpu_16(udp->dgram_len);
+	enum punt_class class = punt_class_udp(rte_be_to_cpu_16(udp->dst_port), hops);
 
-	if (unlikely(punt_is_routing(rte_be_to_cpu_16(udp->dst_port), hops))) {
-		worker_punt(c->w, mbuf, PUNT_ROUTING);
+	if (unlikely(class != PUNT_SIP)) {
+		worker_punt(c->w, mbuf, class);
 		return;
 	}
 	*source = (struct addr){.family = family, .port = rte_be_to_cpu_16(udp->src_port)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* In which class the kernel is handed a packet: each class has a ring and a budget of its own, so
  * that what keeps the machine on the net (neighbours, routing) outlives a flood of the rest. What
- * neighbours tell us alone outlives a storm of what they tell everybody. */
+ * neighbours tell us alone outlives a storm of what they tell everybody, and no flood from farther
+ * away than a neighbour gets into the classes of neighbours and PUNT_ROUTING. */
 #ifndef DATAPLANE_MEDIA_PUNT_H
 #define DATAPLANE_MEDIA_PUNT_H
 
@@ -12,22 +13,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* UDP by its destination port (host order): DHCP, and BFD. BFD between neighbours arrives with the
- * hop limit it left with (RFC 5881 section 5): from farther away it is like any other UDP. */
-static inline bool punt_is_routing(uint16_t port, uint8_t hops)
+/* Hop limit of what a neighbour alone can have sent (RFC 5082). */
+#define PUNT_NEAR UINT8_MAX
+
+/* UDP to us by its destination port (host order) and the hop limit it arrived with. BFD between
+ * neighbours comes with the one it left with (RFC 5881 section 5): from farther away it is like any
+ * other UDP, PUNT_SIP. */
+static inline enum punt_class punt_class_udp(uint16_t port, uint8_t hops)
 {
+	bool near = hops == PUNT_NEAR;
+
 	switch (port) {
 	case 67:
 	case 68:
 	case 546: /* DHCPv6 */
 	case 547:
+		return PUNT_DHCP;
 	case 4784: /* BFD over several hops (RFC 5883) */
-		return true;
+		return near ? PUNT_ROUTING : PUNT_BGP;
 	case 3784:
 	case 6784: /* of a link of a group (RFC 7130) */
-		return hops == UINT8_MAX;
+		return near ? PUNT_ROUTING : PUNT_SIP;
 	default:
-		return false;
+		return PUNT_SIP;
 	}
 }
 

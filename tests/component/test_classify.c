@@ -87,6 +87,7 @@ static void classes(void **state)
 	/* ICMPv6: neighbour discovery, and the rest. */
 	len = udp(data, "[2001:db8::11]:5060", "[2001:db8::1]:5060", 100);
 	data[20] = 58;
+	data[21] = 255;
 	data[54] = 135;
 	rig_feed_raw(s->rig, data, len);
 	expect_punted(s, PUNT_NEIGHBOUR, 1);

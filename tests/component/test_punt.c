@@ -18,26 +18,32 @@ struct sample {
 };
 
 static const struct sample samples[] = {
-	{PUNT_ROUTING, 6, 40000, 179, 0, 0},     /* BGP, theirs and ours */
-	{PUNT_ROUTING, 6, 179, 40000, 0, 0},     /* */
+	{PUNT_BGP, 6, 40000, 179, 0, 0},         /* BGP, theirs and ours */
+	{PUNT_BGP, 6, 179, 40000, 254, 0},       /* */
+	{PUNT_ROUTING, 6, 40000, 179, 255, 0},   /* of a neighbour (RFC 5082) */
+	{PUNT_ROUTING, 6, 179, 40000, 255, 0},   /* */
 	{PUNT_OTHER, 6, 40000, 180, 0, 0},       /* */
-	{PUNT_OTHER, 6, 40000, 5060, 0, 0},      /* SIP over TCP */
+	{PUNT_OTHER, 6, 40000, 5060, 255, 0},    /* SIP over TCP */
 	{PUNT_ROUTING, 17, 49152, 3784, 255, 0}, /* BFD */
 	{PUNT_SIP, 17, 49152, 3784, 254, 0},     /* from afar, so it is none */
 	{PUNT_ROUTING, 17, 49152, 6784, 255, 0}, /* */
 	{PUNT_SIP, 17, 49152, 6784, 64, 0},      /* */
-	{PUNT_ROUTING, 17, 49152, 4784, 60, 0},  /* over hops */
-	{PUNT_ROUTING, 17, 67, 68, 0, 0},        /* DHCP */
-	{PUNT_ROUTING, 17, 67, 68, 0, 0xff},     /* to everybody */
-	{PUNT_ROUTING, 17, 68, 67, 0, 0xff},     /* */
-	{PUNT_ROUTING, 17, 547, 546, 0, 0},      /* DHCPv6 */
-	{PUNT_ROUTING, 17, 546, 547, 0, 0x33},   /* */
+	{PUNT_BGP, 17, 49152, 4784, 60, 0},      /* over hops */
+	{PUNT_ROUTING, 17, 49152, 4784, 255, 0}, /* over none */
+	{PUNT_DHCP, 17, 67, 68, 0, 0},           /* DHCP */
+	{PUNT_DHCP, 17, 1, 67, 255, 0},          /* whoever seems to send it */
+	{PUNT_DHCP, 17, 67, 68, 0, 0xff},        /* to everybody */
+	{PUNT_DHCP, 17, 68, 67, 0, 0xff},        /* */
+	{PUNT_DHCP, 17, 547, 546, 0, 0},         /* DHCPv6 */
+	{PUNT_DHCP, 17, 546, 547, 0, 0x33},      /* */
 	{PUNT_SIP, 17, 5060, 5060, 0, 0},        /* */
-	{PUNT_SIP, 17, 68, 69, 0, 0},            /* */
+	{PUNT_SIP, 17, 68, 69, 255, 0},          /* */
 	{PUNT_OTHER, 17, 5060, 5060, 0, 0xff},   /* SIP to everybody is served last */
 	{PUNT_ROUTING, 89, 0, 0, 1, 0x01},       /* OSPF */
-	{PUNT_ROUTING, 89, 0, 0, 1, 0},          /* */
+	{PUNT_BGP, 89, 0, 0, 1, 0},              /* to us alone: from a neighbour or anybody */
+	{PUNT_ROUTING, 89, 0, 0, 255, 0},        /* */
 	{PUNT_ROUTING, 112, 0, 0, 255, 0x01},    /* VRRP */
+	{PUNT_OTHER, 112, 0, 0, 254, 0},         /* from afar, so it is none */
 	{PUNT_OTHER, 132, 179, 179, 0, 0},       /* ports alone do not make it BGP */
 	{PUNT_OTHER, 6, 179, 179, 0, 0x02},      /* another host's */
 };
@@ -87,12 +93,34 @@ static void classes(void **state)
 	scene_close(s);
 }
 
+/* Neighbour discovery from farther away than a neighbour is none. */
+static void discovery(void **state)
+{
+	struct scene *s = scene_open4();
+	uint8_t data[FRAME_MAX];
+
+	for (unsigned int type = 133; type <= 137; type++) {
+		struct sample sample = {
+			.proto = 58, .src = (uint16_t)(type << 8), .hops = 255, .many = 0};
+
+		rig_feed_raw(s->rig, data, sample_write(&sample, true, data));
+		assert_int_equal(punted(s, PUNT_NEIGHBOUR), 1);
+		sample.hops = 254;
+		rig_feed_raw(s->rig, data, sample_write(&sample, true, data));
+		assert_int_equal(punted(s, PUNT_ICMP), 1);
+		sample.many = 0x33;
+		rig_feed_raw(s->rig, data, sample_write(&sample, true, data));
+		assert_int_equal(punted(s, PUNT_ICMP), 1);
+	}
+	scene_close(s);
+}
+
 /* Cut anywhere, with any header length, as a later fragment: nothing is read that is not there (the
  * sanitizers see it), and only what is whole is better than the rest. */
 static void cut(void **state)
 {
-	static const struct sample bgp = {PUNT_ROUTING, 6, 1, 179, 0, 0};
-	static const struct sample dhcp = {PUNT_ROUTING, 17, 67, 68, 0, 0xff};
+	static const struct sample bgp = {PUNT_BGP, 6, 1, 179, 0, 0};
+	static const struct sample dhcp = {PUNT_DHCP, 17, 67, 68, 0, 0xff};
 	struct scene *s = scene_open4();
 	uint8_t data[FRAME_MAX];
 	uint16_t len;
@@ -113,7 +141,7 @@ static void cut(void **state)
 	}
 	len = sample_write(&bgp, false, data);
 	rig_feed_raw(s->rig, data, len);
-	assert_int_equal(punted(s, PUNT_ROUTING), 1);
+	assert_int_equal(punted(s, PUNT_BGP), 1);
 	data[21] = 1;
 	rig_feed_raw(s->rig, data, len);
 	assert_int_equal(punted(s, PUNT_OTHER), 1);
@@ -124,6 +152,8 @@ static uint16_t class_write(enum punt_class class, uint8_t *data)
 {
 	static const struct sample one[] = {
 		[PUNT_ROUTING] = {PUNT_ROUTING, 17, 1, 3784, 255, 0},
+		[PUNT_BGP] = {PUNT_BGP, 6, 1, 179, 60, 0},
+		[PUNT_DHCP] = {PUNT_DHCP, 17, 1, 67, 60, 0},
 		[PUNT_SIP] = {PUNT_SIP, 17, 5060, 5060, 0, 0},
 		[PUNT_ICMP] = {PUNT_ICMP, 1, 0, 0, 0, 0},
 		[PUNT_OTHER] = {PUNT_OTHER, 6, 1, 5060, 0, 0},
@@ -171,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classes),
+		cmocka_unit_test(discovery),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(flood),
 	};
