@@ -65,4 +65,10 @@ static inline void cap_give_back(const struct cap *cap, uint32_t ip)
 	cap_place_of(cap, ip)->paid -= cap->gap;
 }
 
+/* One that had to wait asks again: its place in the queue is free. */
+static inline void cap_leave(const struct cap *cap, uint32_t ip)
+{
+	cap_place_of(cap, ip)->later -= cap->gap;
+}
+
 #endif

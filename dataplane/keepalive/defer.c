@@ -26,33 +26,41 @@ void defer_judge(struct worker *w, struct sweep *s, const struct slots_binding *
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t slot = d->skip ? defer_heard(w, s, binding[i].id) : SLOTS_NONE;
 		uint32_t wait = 0;
+		uint64_t bit = 1ull << i;
 
 		if (slot == SLOTS_NONE && d->cap.place) {
 			wait = cap_take(&d->cap, binding[i].ip, now_us);
 			if (wait)
 				slot = schedule_slot_after(
 					&s->schedule, w->now_tsc + wait * d->us_tsc);
-			w->count->keepalive_capped += wait != 0;
-		} else {
-			w->count->keepalive_skipped += slot != SLOTS_NONE;
 		}
 		moves->id[i] = binding[i].id;
 		moves->slot[i] = slot;
-		moves->held |= (uint64_t)(slot != SLOTS_NONE) << i;
+		moves->held |= slot != SLOTS_NONE ? bit : 0;
+		moves->capped |= wait ? bit : 0;
 	}
 }
 
 void defer_undo(const struct sweep *s, const struct slots_binding *binding, uint32_t done,
 	uint32_t n, const struct defer_moves *moves)
 {
-	for (uint32_t i = done; i < n && s->defer.cap.place; i++)
-		if (!(moves->held >> i & 1))
+	for (uint32_t i = done; i < n && s->defer.cap.place; i++) {
+		if (moves->capped >> i & 1)
+			cap_leave(&s->defer.cap, binding[i].ip);
+		else if (!(moves->held >> i & 1))
 			cap_give_back(&s->defer.cap, binding[i].ip);
+	}
 }
 
 void defer_move(struct worker *w, struct sweep *s, uint32_t done, const struct defer_moves *moves)
 {
-	for (uint32_t i = 0; i < done; i++)
-		if (moves->held >> i & 1)
-			schedule_move(&s->schedule, moves->id[i], moves->slot[i]);
+	for (uint32_t i = 0; i < done; i++) {
+		bool capped = moves->capped >> i & 1;
+
+		if (!(moves->held >> i & 1))
+			continue;
+		w->count->keepalive_capped += capped;
+		w->count->keepalive_skipped += !capped;
+		schedule_move(&s->schedule, moves->id[i], moves->slot[i]);
+	}
 }

@@ -25,20 +25,21 @@ struct defer {
 
 /* Where those of a span go that are held back. */
 struct defer_moves {
-	uint64_t held; /* bit i: binding i of the span gets nothing */
+	uint64_t held;   /* bit i: binding i of the span gets nothing */
+	uint64_t capped; /* of them: those whose address got as much as it may */
 	uint32_t id[DEFER_MAX];
 	uint32_t slot[DEFER_MAX];
 };
 
-/* Judges n bindings that are due, 1 .. DEFER_MAX. */
+/* Judges n bindings that are due, 1 .. DEFER_MAX; *moves holds nobody before. */
 void defer_judge(struct worker *w, struct sweep *s, const struct slots_binding *binding, uint32_t n,
 	struct defer_moves *moves);
 
-/* The rest of the span, from `done` on, comes again: what was counted for it did not go. */
+/* The rest of the span, from `done` on, comes again: what the cap took for it is given back. */
 void defer_undo(const struct sweep *s, const struct slots_binding *binding, uint32_t done,
 	uint32_t n, const struct defer_moves *moves);
 
-/* Moves those of the first `done`, after schedule_sent(). */
+/* Counts and moves those of the first `done`, after schedule_sent(). */
 void defer_move(struct worker *w, struct sweep *s, uint32_t done, const struct defer_moves *moves);
 
 #endif

@@ -240,7 +240,7 @@ uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 		n = schedule_due(&s->schedule, now_tsc, most, &first, &due);
 		if (n == 0)
 			continue;
-		moves.held = 0;
+		moves.held = moves.capped = 0;
 		if (unlikely(s->defer.on))
 			defer_judge(w, s, first, n, &moves);
 		done = sweep_send(w, s, first, n, moves.held);

@@ -110,11 +110,64 @@ static void caps_addresses(void **state)
 	seen_close(s);
 }
 
+/* The port takes nothing, for frames that nobody looks at. */
+static void stuff(struct rig *rig)
+{
+	for (int i = 0; i < 1023; i++) {
+		struct rte_mbuf *mbuf = rig_mbuf((const uint8_t[60]){0}, 60);
+
+		assert_int_equal(rte_eth_tx_burst(rig->w->port[0].id, 0, &mbuf, 1), 1);
+	}
+}
+
+/* Who comes again because the port was full is counted once: in a round each gets a message or is
+ * counted as skipped or capped, as many as without. */
+static void full_ring(void **state)
+{
+	struct seen *s = seen_open();
+	struct facts_worker *count = s->rig->w->count;
+	uint64_t skipped[2], capped[2];
+	uint8_t data[FRAME_MAX];
+
+	s->per_address_cap = 2;
+	s->skip_heard = true;
+	seen_configure(s, SEEN_HELLO, 10000, 10000, 0);
+	for (uint32_t i = 0; i < SEEN_COUNT; i++)
+		seen_order(s, i, 1, false);
+	seen_run(s, 21 * SECOND);
+	for (int busy = 0; busy < 2; busy++) {
+		s->now = keepalive_turn(s->rig->w, s->now) + 5 * SECOND;
+		s->rig->w->now_tsc = s->now;
+		for (uint32_t i = 0; i < SEEN_COUNT; i += 5)
+			hear(s, i, false);
+		skipped[busy] = count->keepalive_skipped;
+		capped[busy] = count->keepalive_capped;
+		s->total = 0;
+		if (busy) {
+			stuff(s->rig);
+			for (int turn = 0; turn < 3; turn++)
+				keepalive_turn(s->rig->w, s->now);
+			while (rig_sent_raw(s->rig, data))
+				;
+		}
+		seen_run(s, 0);
+		skipped[busy] = count->keepalive_skipped - skipped[busy];
+		capped[busy] = count->keepalive_capped - capped[busy];
+		assert_int_equal(s->total + skipped[busy] + capped[busy], SEEN_COUNT);
+	}
+	assert_in_range(skipped[0], 1, SEEN_COUNT);
+	assert_in_range(capped[0], 1, SEEN_COUNT);
+	assert_int_equal(skipped[1], skipped[0]);
+	assert_int_equal(capped[1], capped[0]);
+	seen_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(skips_heard),
 		cmocka_unit_test(caps_addresses),
+		cmocka_unit_test(full_ring),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);

@@ -280,6 +280,9 @@ static void cap_queues(void **state)
 		assert_int_equal(wait, before + 200000);
 		before = wait;
 	}
+	/* One that left the queue and asks again stands where it stood. */
+	cap_leave(&cap, 7);
+	assert_int_equal(cap_take(&cap, 7, 1000), before);
 	cap_give_back(&cap, 7);
 	assert_int_equal(cap_take(&cap, 7, 1000), 0);
 }
