@@ -121,12 +121,13 @@ bool dpcapture_ack(struct dpclient *c, const struct proto_ack *ack)
 
 		if (it->state < DPCAPTURE_SENT || it->seq != ack->seq)
 			continue;
-		if (ack->status < 0)
+		/* It went, or became another, while the order was on its way. */
+		if (ack->status == -ENOENT)
+			dpcapture_ended(it, PROTO_CAPTURE_GONE, "it is not in the data plane", 0);
+		else if (ack->status < 0)
 			dpcapture_ended(it, 0,
-				ack->status == -ENOENT ? "it is not in the data plane"
-					: ack->status == -ENOSPC
-					? "the data plane has too many captures"
-					: strerror(-ack->status),
+				ack->status == -ENOSPC ? "the data plane has too many captures"
+						       : strerror(-ack->status),
 				0);
 		return true;
 	}

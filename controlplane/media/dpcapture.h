@@ -14,8 +14,9 @@ struct dpcapture_conf {
 	uint32_t packets_max;
 	uint64_t until_ms;
 	/* From the loop, never from inside a call of this header. `end` comes once and is the last:
-	 * why (enum proto_capture_why, 0: the data plane refused it or went away), the same in a
-	 * few words, and frames lost in all. Neither comes any more after dpcapture_stop(). */
+	 * why (enum proto_capture_why, 0: the data plane refused it or went away; what was gone
+	 * before it began has gone), the same in a few words, and frames lost in all. Neither comes
+	 * any more after dpcapture_stop(). */
 	void (*frame)(void *arg, const struct proto_frame *frame);
 	void (*end)(void *arg, uint32_t why, const char *words, uint64_t lost);
 	void *arg;

@@ -1240,20 +1240,27 @@ static void test_capture_refused_or_lost(void **state)
 	b->fake.capture_refuse = -ENOENT;
 	assert_int_not_equal(dpcapture_start(b->c, &conf, &why), 0);
 	UNTIL(b, seen.ends);
-	assert_int_equal(seen.why, 0);
+	/* One that moved a moment ago is gone, and ends nobody else's capture. */
+	assert_int_equal(seen.why, PROTO_CAPTURE_GONE);
 	assert_string_equal(seen.words, "it is not in the data plane");
 	dpclient_status(b->c, &status);
 	assert_int_equal(status.refused, 0);
+	b->fake.capture_refuse = -ENOSPC;
+	assert_int_not_equal(dpcapture_start(b->c, &conf, &why), 0);
+	UNTIL(b, seen.ends == 2);
+	assert_int_equal(seen.why, 0);
+	assert_string_equal(seen.words, "the data plane has too many captures");
 	b->fake.capture_refuse = 0;
 	assert_int_not_equal(dpcapture_start(b->c, &conf, &why), 0);
 	settle(b);
 	fake_hang_up(&b->fake);
-	UNTIL(b, seen.ends == 2);
+	UNTIL(b, seen.ends == 3);
+	assert_int_equal(seen.why, 0);
 	assert_string_equal(seen.words, "the data plane went away");
 	/* It is not given back. */
 	UNTIL(b, settled(b));
 	settle(b);
-	assert_int_equal(b->fake.packets[PROTO_CAPTURE_SET], 2);
+	assert_int_equal(b->fake.packets[PROTO_CAPTURE_SET], 3);
 }
 
 static void test_close(void **state)
