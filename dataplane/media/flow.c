@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/flow.h"
 
+#include "dataplane/media/due.h"
 #include "dataplane/media/hold.h"
 #include "dataplane/media/monitor.h"
 #include "dataplane/media/publish.h"
@@ -211,7 +212,7 @@ void flow_clock(struct media *m, uint32_t id, const struct flow_clock *set, uint
 void flow_expire_at(struct media *m, uint32_t id, uint64_t expires_ms, uint64_t now_ms)
 {
 	/* Never early: the tick in which it lies is over then. */
-	m->expires[id] = flow_tick(expires_ms, now_ms) + 1;
+	m->expires[id] = due_tick(flow_tick(expires_ms, now_ms) + 1);
 }
 
 /* A client that came back may have missed what was learnt while it was away. */

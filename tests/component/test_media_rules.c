@@ -263,6 +263,26 @@ static void keepalive_of_party(void **state)
 	scene_close(s);
 }
 
+/* A flow ends at its expiry, also where the tick after it would be written as "never". */
+static void expiry_at_the_wrap(void **state)
+{
+	struct scene *s = scene_open4();
+	uint64_t wrap_ms = (UINT32_MAX + 1ull) * CLOCK_TICK_MS;
+
+	s->rig->now_ms = wrap_ms - 1000;
+	rig_pass(s->rig, 20);
+	s->flow[0].expires_ms = wrap_ms - CLOCK_TICK_MS;
+	s->flow[1].expires_ms = wrap_ms + 3600000;
+	scene_set(s, 0);
+	scene_set(s, 1);
+	rig_pass(s->rig, 900);
+	scene_expect_no_event(s);
+	rig_pass(s->rig, 2100);
+	scene_event(s, 0, PROTO_FLOW_EXPIRED);
+	scene_expect_no_event(s);
+	scene_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +295,7 @@ int main(void)
 		cmocka_unit_test(junk),
 		cmocka_unit_test(comfort_noise),
 		cmocka_unit_test(keepalive_of_party),
+		cmocka_unit_test(expiry_at_the_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);
