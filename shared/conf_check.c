@@ -9,6 +9,9 @@
 /* Longest call without timers that `wholesale` allows where media is not watched. */
 #define WHOLESALE_BLIND_LIMIT_S 3600
 
+/* How the word of a bond begins that lives on what is sent to it. */
+#define LACP_WORD "bond:802.3ad:"
+
 #define DOMAIN_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:[]"
 
 /* The session and media values of the node or of one trunk. */
@@ -163,6 +166,12 @@ static int check_monitor(struct conf_loader *loader)
 		return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitor"),
 			"dataplane.monitor: mirror without monitor_ports: at least 1");
 	for (size_t i = 0; dp->monitor != CONF_MONITOR_OFF && i < ports; i++) {
+		if (strncmp(dp->monitor_ports.item[i], LACP_WORD, strlen(LACP_WORD)) == 0)
+			return conf_fail(loader, line_in(conf, PARAM_DATAPLANE, "monitor_ports"),
+				"dataplane.monitor_ports: %s: a watched port cannot speak LACP: "
+				"its "
+				"members as ports of their own, or bond:active-backup",
+				dp->monitor_ports.item[i]);
 		for (size_t k = 0; k < dp->ports.count; k++) {
 			if (strcmp(dp->monitor_ports.item[i], dp->ports.item[k]) == 0)
 				return conf_fail(loader,

@@ -103,8 +103,8 @@ const struct param param_table[] = {
 		 "monitor_ports receive copies (SPAN) and send nothing."},
 	{AT_DATAPLANE(monitor_ports), .name = "monitor_ports", .type = PARAM_TEXT_LIST,
 	 .min = 1, .max = 255,
-	 .help = "DPDK ports in words as those of ports: two for inline, one or more for mirror. "
-		 "The kernel gets nothing of them."},
+	 .help = "DPDK ports in words as those of ports, but not bond:802.3ad: two for inline, "
+		 "one or more for mirror. The kernel gets nothing of them."},
 	{AT_DATAPLANE(monitors), .name = "monitors", .type = PARAM_INT, .value = "16384",
 	 .min = 2, .max = 16777216, .unit = "",
 	 .help = "Most streams that are watched by monitor_ports; a call takes two."},

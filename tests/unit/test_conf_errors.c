@@ -72,6 +72,10 @@ static void monitors_have_ports(void **state)
 		     "'tap:b']}\n",
 		"f.yaml:3: dataplane.monitor_ports: tap:b is one of dataplane.ports as well: each "
 		"port in one of them");
+	refused(NODE "dataplane: {monitor: mirror, monitor_ports: ['bond:802.3ad:tap:a+tap:b']}\n",
+		"f.yaml:3: dataplane.monitor_ports: bond:802.3ad:tap:a+tap:b: a watched port "
+		"cannot "
+		"speak LACP: its members as ports of their own, or bond:active-backup");
 	refused(NODE "dataplane: {monitor: mirror, monitor_ports: ['tap:a'], monitors: 2,\n"
 		     "            clients: 3}\n",
 		"f.yaml:3: dataplane.monitors: 2 for 3 clients, which share them: at least 3");
