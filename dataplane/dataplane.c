@@ -162,6 +162,7 @@ static int workers_prepare(struct dataplane *dp)
 		.count = dp->conf->workers,
 		.lcore_first = eal_lcore_of_worker(0),
 		.idle_sleep_us = dp->conf->idle_sleep_us,
+		.rx_interrupts = dp->conf->rx_interrupts,
 		.facts = &dp->facts,
 		.timebase = &dp->timebase,
 		.qsbr = dp->qsbr,

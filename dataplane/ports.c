@@ -27,6 +27,7 @@ static int ports_open(struct dataplane *dp, unsigned int index, const char *text
 		.index = index,
 		.workers = (uint16_t)dp->conf->workers,
 		.mtu = (uint16_t)dp->conf->mtu,
+		.rx_interrupts = dp->conf->rx_interrupts,
 		.pool = dp->pool,
 	};
 
@@ -87,6 +88,7 @@ static void ports_on_watch(uv_timer_t *timer)
 
 	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++)
 		port_watch_link(&dp->ports[i]);
+	workers_watch(&dp->workers);
 }
 
 int links_start(struct dataplane *dp)

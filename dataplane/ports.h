@@ -14,7 +14,7 @@ unsigned int ports_monitors(const struct conf_dataplane *conf);
 int ports_start(struct dataplane *dp);
 void ports_stop(struct dataplane *dp);
 
-/* Watches the links of all. */
+/* Watches the links of all, and whether their interrupts come. */
 int links_start(struct dataplane *dp);
 void links_stop(struct dataplane *dp);
 

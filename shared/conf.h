@@ -59,6 +59,7 @@ struct conf_dataplane {
 	bool hugepages;
 	uint32_t mtu;           /* 0 = as the devices have it */
 	uint32_t idle_sleep_us; /* 0 = spin */
+	bool rx_interrupts;
 	enum conf_monitor monitor;
 	struct conf_strings monitor_ports; /* in words as those of ports */
 	uint32_t monitors;                 /* capacity, one direction of a stream each */

@@ -95,6 +95,11 @@ const struct param param_table[] = {
 	 .flags = PARAM_ZERO_OFF, .min = 1, .max = 10000, .unit = "us",
 	 .help = "Longest sleep of a worker with little to do, and thus the longest wait of a "
 		 "packet; 0 keeps its core spinning."},
+	{AT_DATAPLANE(rx_interrupts), .name = "rx_interrupts", .type = PARAM_BOOL,
+	 .value = "false",
+	 .help = "A worker that finds nothing in a whole idle_sleep sleeps until a port of its "
+		 "own interrupts it. Where one of its ports has no Rx interrupts, or they do not "
+		 "come, a log line says so, and idle_sleep alone holds. idle_sleep: 0 never sleeps."},
 
 	{AT_DATAPLANE(monitor), .name = "monitor", .type = PARAM_ENUM, .value = "off",
 	 .words = monitor_words,

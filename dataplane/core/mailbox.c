@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/mailbox.h"
 
+#include "dataplane/core/idle_irq.h"
+
 #include <errno.h>
 #include <rte_common.h>
 #include <rte_ring.h>
@@ -11,6 +13,7 @@ int mailbox_open(struct mailbox *box)
 {
 	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct mail), MAILBOX_SIZE);
 
+	box->irq = NULL;
 	if (size < 0)
 		return (int)size;
 	box->ring = aligned_alloc(
@@ -28,8 +31,10 @@ void mailbox_close(struct mailbox *box)
 
 int mailbox_send(struct mailbox *box, const struct mail *mail)
 {
-	if (rte_ring_sp_enqueue_elem(box->ring, (void *)(uintptr_t)mail, sizeof(*mail)) == 0)
+	if (rte_ring_sp_enqueue_elem(box->ring, (void *)(uintptr_t)mail, sizeof(*mail)) == 0) {
+		idle_irq_kick(box->irq);
 		return 0;
+	}
 	box->refused++;
 	return -EAGAIN;
 }

@@ -10,6 +10,7 @@
 #define MAILBOX_SIZE  65536 /* power of two; one less fits in */
 #define MAILBOX_BURST 64    /* messages a worker takes in one turn */
 
+struct idle_irq;
 struct worker;
 
 struct mail {
@@ -22,7 +23,8 @@ static_assert(sizeof(struct mail) == 32, "ring element");
 
 struct mailbox {
 	struct rte_ring *ring;
-	uint64_t refused; /* messages, main's own count */
+	struct idle_irq *irq; /* to wake the worker, NULL: it wakes by itself. Set after opening. */
+	uint64_t refused;     /* messages, main's own count */
 };
 
 /* Returns 0 or -ENOMEM. Needs no EAL. */

@@ -25,13 +25,14 @@ static int port_make(struct port *port, const struct port_conf *conf)
 }
 
 /* Some drivers take no odd number of queues, or fewer than they say: then half as many. */
-static int port_configure(struct port *port, const struct rte_eth_dev_info *info, uint16_t workers)
+static int port_configure(struct port *port, const struct rte_eth_dev_info *info, uint16_t workers,
+	bool rx_interrupts)
 {
 	uint16_t most = workers;
 	int err;
 
 	for (;;) {
-		struct rte_eth_conf conf = {0};
+		struct rte_eth_conf conf = {.intr_conf.rxq = rx_interrupts};
 
 		port->rx_queues = RTE_MIN(most, info->max_rx_queues);
 		port->tx_queues = RTE_MIN(most, info->max_tx_queues);
@@ -74,7 +75,7 @@ static int port_set_mtu(struct port *port, const struct port_conf *conf)
 	return err;
 }
 
-static int port_setup(struct port *port, const struct port_conf *conf)
+static int port_start(struct port *port, const struct port_conf *conf, bool rx_interrupts)
 {
 	uint16_t rxd = PORT_DESCRIPTORS, txd = PORT_DESCRIPTORS;
 	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
@@ -82,7 +83,7 @@ static int port_setup(struct port *port, const struct port_conf *conf)
 	int err = rte_eth_dev_info_get(port->id, &info);
 
 	if (!err)
-		err = port_configure(port, &info, conf->workers);
+		err = port_configure(port, &info, conf->workers, rx_interrupts);
 	if (!err)
 		err = port_set_mtu(port, conf);
 	if (!err)
@@ -91,7 +92,7 @@ static int port_setup(struct port *port, const struct port_conf *conf)
 		err = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, conf->pool);
 	for (uint16_t q = 0; q < port->tx_queues && !err; q++)
 		err = rte_eth_tx_queue_setup(port->id, q, txd, socket, NULL);
-	return err;
+	return err ? err : rte_eth_dev_start(port->id);
 }
 
 int port_open(struct port *port, const char *text, const struct port_conf *conf)
@@ -107,11 +108,12 @@ int port_open(struct port *port, const char *text, const struct port_conf *conf)
 	err = bond_is(text) ? bond_make(port, conf) : port_make(port, conf);
 	if (err)
 		return err;
-	err = port_setup(port, conf);
+	err = port_start(port, conf, conf->rx_interrupts);
+	/* Some drivers without Rx interrupts do not start when asked for them. */
+	if (err && conf->rx_interrupts)
+		err = port_start(port, conf, false);
 	if (!err)
 		err = rte_eth_macaddr_get(port->id, &port->mac);
-	if (!err)
-		err = rte_eth_dev_start(port->id);
 	if (err) {
 		log_error("dataplane.ports: %s: cannot be set up%s: %s", text,
 			conf->mtu ? " with dataplane.mtu" : "", strerror(-err));

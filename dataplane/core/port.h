@@ -29,7 +29,8 @@ struct port {
 struct port_conf {
 	unsigned int index; /* makes the device's name unique */
 	uint16_t workers;
-	uint16_t mtu; /* 0 = the device's own */
+	uint16_t mtu;       /* 0 = the device's own */
+	bool rx_interrupts; /* if it has them */
 	struct rte_mempool *pool;
 };
 

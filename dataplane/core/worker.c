@@ -127,6 +127,13 @@ void worker_watch(struct worker *w, uint16_t port)
 		rte_pktmbuf_free_bulk(mbufs, n);
 }
 
+/* What it meant to sleep is no gap between two turns; what came on top is. */
+static void worker_slept(struct worker *w, uint64_t cycles)
+{
+	w->turn_tsc += cycles;
+	w->count->total_cycles += cycles;
+}
+
 static void worker_turn(struct worker *w)
 {
 	uint64_t work = w->work, taken = w->taken;
@@ -149,7 +156,7 @@ static void worker_turn(struct worker *w)
 		worker_flush(w, (uint16_t)(WORKER_PORTS_MAX + i));
 	rte_rcu_qsbr_quiescent(w->qsbr, w->index);
 	if (w->work == work) {
-		idle_wait(&w->idle, w->now_tsc, due);
+		worker_slept(w, idle_wait(&w->idle, w->now_tsc, due));
 		return;
 	}
 	idle_reset(&w->idle, w->taken - taken);
@@ -161,6 +168,7 @@ int worker_run(void *arg)
 	struct worker *w = arg;
 
 	idle_open(&w->idle, w->idle.max_us, w->tsc_hz);
+	w->idle.irq = w->irq;
 	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
 	w->turn_tsc = rte_rdtsc();
 	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED))

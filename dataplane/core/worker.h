@@ -90,6 +90,7 @@ struct worker {
 	struct rte_rcu_qsbr *qsbr; /* thread id = index */
 	struct mailbox mailbox;    /* orders of the main thread */
 	struct idle idle;
+	struct idle_irq *irq; /* NULL: no interrupts, or not at every port */
 	unsigned int lcore;
 	int socket;
 	uint64_t turn_tsc; /* start of the turn before */

@@ -2,6 +2,7 @@
 #include "dataplane/core/workers.h"
 
 #include "dataplane/core/capture.h"
+#include "dataplane/core/idle_irq.h"
 #include "dataplane/core/spread.h"
 #include "shared/log.h"
 
@@ -27,9 +28,46 @@ static int worker_open_rings(struct worker *w)
 	return mailbox_open(&w->mailbox);
 }
 
+/* The first port without Rx interrupts of this worker's own, NULL: all have. */
+static const struct port *worker_add_queues(
+	const struct worker *w, struct idle_irq *irq, const struct workers_conf *conf)
+{
+	for (uint16_t i = 0; i < conf->port_count + conf->monitor_count; i++)
+		if (w->port[i].spread || w->port[i].beats ||
+			idle_irq_add(irq, w->port[i].id, w->port[i].queue))
+			return &conf->ports[i];
+	return NULL;
+}
+
+static int worker_open_irq(struct worker *w, const struct workers_conf *conf)
+{
+	static_assert(IDLE_IRQ_QUEUES >= WORKER_PORTS_MAX, "a queue of each port");
+	const struct port *without;
+	struct idle_irq *irq = NULL;
+	int err;
+
+	if (!conf->rx_interrupts || conf->idle_sleep_us == 0)
+		return 0;
+	err = idle_irq_open(&irq, conf->qsbr, w->index);
+	if (err)
+		return err;
+	without = worker_add_queues(w, irq, conf);
+	if (without) {
+		log_notice("worker %u: no sleep until Rx interrupts (dataplane.rx_interrupts): "
+			   "port %s has none for it",
+			w->index, without->text);
+		idle_irq_close(irq);
+		return 0;
+	}
+	log_notice("worker %u: sleeps until Rx interrupts", w->index);
+	w->irq = w->mailbox.irq = irq;
+	return 0;
+}
+
 static int worker_open(struct workers *workers, uint16_t index, const struct workers_conf *conf)
 {
 	struct worker *w = &workers->item[index];
+	int err;
 
 	*w = (struct worker){
 		.index = index,
@@ -59,7 +97,8 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 	}
 	if (rte_rcu_qsbr_thread_register(conf->qsbr, index))
 		return -EINVAL;
-	return worker_open_rings(w);
+	err = worker_open_rings(w);
+	return err ? err : worker_open_irq(w, conf);
 }
 
 /* Rings between the workers where a device has too few queues. */
@@ -147,12 +186,27 @@ void workers_close(struct workers *workers)
 		for (unsigned int class = 0; class < PUNT_CLASSES; class ++)
 			worker_close_ring(workers->item[i].punt[class]);
 		mailbox_close(&workers->item[i].mailbox);
+		idle_irq_close(workers->item[i].irq);
 	}
 	for (unsigned int i = 0; i < WORKER_PORTS_MAX; i++)
 		spread_close(workers->spread[i]);
 	capture_close(workers->board, workers->item, workers->count);
 	free(workers->item);
 	*workers = (struct workers){0};
+}
+
+void workers_watch(struct workers *workers)
+{
+	for (unsigned int i = 0; i < workers->count; i++) {
+		struct idle_irq *irq = workers->item[i].irq;
+
+		if (!irq || irq->noted || !__atomic_load_n(&irq->deaf, __ATOMIC_RELAXED))
+			continue;
+		irq->noted = true;
+		log_warning("worker %u: Rx interrupts do not come: sleeps by "
+			    "dataplane.idle_sleep from now on",
+			i);
+	}
 }
 
 int workers_start(struct workers *workers)
@@ -173,6 +227,8 @@ void workers_stop(struct workers *workers)
 	if (!workers->running)
 		return;
 	__atomic_store_n(&workers->stop, true, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < workers->count; i++)
+		idle_irq_kick(workers->item[i].irq);
 	for (unsigned int i = 0; i < workers->count; i++)
 		rte_eal_wait_lcore(workers->item[i].lcore);
 	workers->running = false;

@@ -11,6 +11,7 @@ struct workers_conf {
 	unsigned int count;
 	unsigned int lcore_first; /* worker i runs on lcore_first + i */
 	uint32_t idle_sleep_us;
+	bool rx_interrupts;
 	const struct facts *facts;
 	const struct timebase *timebase;
 	struct rte_rcu_qsbr *qsbr;
@@ -41,6 +42,9 @@ void workers_close(struct workers *workers);
  * it is accepted from now on; a link that was another VLAN's must have been without next hops for
  * as long as nexthop_table.h keeps them. Or it went. Main thread. */
 void workers_set_vlan(struct workers *workers, const struct nexthop_vlan *vlan);
+
+/* Says which workers have given up waiting for interrupts. Main thread, now and then. */
+void workers_watch(struct workers *workers);
 
 /* Returns 0 or -errno. */
 int workers_start(struct workers *workers);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/host/exception.h"
 
+#include "dataplane/core/idle_irq.h"
 #include "shared/log.h"
 
 #include <errno.h>
@@ -84,6 +85,8 @@ static unsigned int exception_from_host(struct exception *ex, struct exception_p
 	uint16_t n = rte_eth_rx_burst(port->host.port, 0, mbufs, WORKER_BURST);
 	unsigned int queued = rte_ring_sp_enqueue_burst(port->from_host, (void **)mbufs, n, NULL);
 
+	if (queued)
+		idle_irq_kick(port->irq);
 	ex->count.from_host += queued;
 	ex->count.from_host_drop += n - queued;
 	rte_pktmbuf_free_bulk(mbufs + queued, n - queued);
@@ -166,8 +169,10 @@ void exception_attach(struct exception *ex, struct worker *workers, unsigned int
 {
 	ex->workers = workers;
 	ex->worker_count = count;
-	for (uint16_t i = 0; i < ex->port_count; i++)
+	for (uint16_t i = 0; i < ex->port_count; i++) {
 		workers[i % count].port[i].from_host = ex->port[i].from_host;
+		ex->port[i].irq = workers[i % count].irq;
+	}
 }
 
 int exception_start(

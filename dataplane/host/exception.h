@@ -15,6 +15,7 @@ struct exception_port {
 	struct hostif host;
 	uint16_t wire;              /* DPDK id of the port it stands for */
 	struct rte_ring *from_host; /* pump to one worker, SP/SC */
+	struct idle_irq *irq;       /* of that worker */
 };
 
 /* Written by the pump, read by telemetry. */

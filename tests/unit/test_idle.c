@@ -2,16 +2,22 @@
 /* How long a worker sleeps. The sleeps are real, a millisecond at most; only their lengths, not the
  * clock, are looked at. */
 #include "dataplane/core/idle.h"
+#include "dataplane/core/idle_irq.h"
+#include "dataplane/core/rcu.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define MAX_US 1000
-#define HZ_US  1000
-#define LATE   UINT64_MAX
+#define MAX_US  1000
+#define HZ_US   1000
+#define LATE    UINT64_MAX
+#define FOREVER UINT32_MAX
+#define MS      1000000ull /* cycles of a sleeper's clock */
 
 /* Takes that many packets, and then goes through empty turns until it has slept; returns how many
  * these were. */
@@ -89,6 +95,131 @@ static void test_never_sleeps(void **state)
 	assert_int_equal(idle.turns, 0);
 }
 
+/* A worker without queues. Its clock begins at 0, so that every sleep is as long as it was meant to
+ * be at most. */
+struct sleeper {
+	struct idle idle;
+	struct rte_rcu_qsbr *qsbr;
+};
+
+static void sleeper_open(struct sleeper *s)
+{
+	s->qsbr = rcu_open(1);
+	assert_non_null(s->qsbr);
+	assert_int_equal(rte_rcu_qsbr_thread_register(s->qsbr, 0), 0);
+	rte_rcu_qsbr_thread_online(s->qsbr, 0);
+	idle_open(&s->idle, MAX_US, 1000 * MS);
+	assert_int_equal(idle_irq_open(&s->idle.irq, s->qsbr, 0), 0);
+	s->idle.step_us = MAX_US;
+}
+
+static void sleeper_close(struct sleeper *s)
+{
+	idle_irq_close(s->idle.irq);
+	rcu_close(s->qsbr);
+}
+
+/* Interrupts are for a worker that found nothing for the longest time, and work or a nearby due
+ * moment keeps them off. */
+static void test_when_armed(void **state)
+{
+	struct sleeper s;
+
+	sleeper_open(&s);
+	s.idle.taken = 1;
+	assert_int_equal(idle_wait(&s.idle, 0, LATE), 0);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	s.idle.step_us = MAX_US;
+	idle_wait(&s.idle, 0, MS - 1);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	s.idle.step_us = MAX_US;
+	assert_int_equal(idle_wait(&s.idle, 0, LATE), 0);
+	assert_true(s.idle.state == IDLE_ARMED && s.idle.irq->asleep);
+	idle_reset(&s.idle, 1);
+	assert_false(s.idle.state == IDLE_ARMED || s.idle.irq->asleep);
+	sleeper_close(&s);
+}
+
+/* No later than the due moment, and no longer than IDLE_IRQ_MAX_MS. */
+static void test_length_of_armed_sleep(void **state)
+{
+	struct sleeper s;
+
+	sleeper_open(&s);
+	idle_wait(&s.idle, 0, LATE);
+	assert_int_equal(idle_wait(&s.idle, 0, 2 * MS + 1), 2 * MS);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	idle_wait(&s.idle, 0, LATE);
+	assert_int_equal(idle_wait(&s.idle, 0, LATE), IDLE_IRQ_MAX_MS * MS);
+	sleeper_close(&s);
+}
+
+static void *sleep_long(void *arg)
+{
+	alarm(60); /* ends the test if nothing ends the sleep */
+	idle_irq_sleep(arg, FOREVER);
+	alarm(0);
+	return NULL;
+}
+
+/* Rung while it sleeps or between its last look and that: it wakes, and main did not wait for it.
+ */
+static void test_bell(void **state)
+{
+	struct sleeper s;
+	struct idle_irq *irq;
+	pthread_t thread;
+	uint64_t token;
+
+	sleeper_open(&s);
+	irq = s.idle.irq;
+	for (int i = 0; i < 2; i++) { /* 0: asleep, 1: before that */
+		idle_irq_arm(irq);
+		token = rte_rcu_qsbr_start(s.qsbr);
+		if (i)
+			idle_irq_kick(irq);
+		pthread_create(&thread, NULL, sleep_long, irq);
+		while (i == 0 && rte_rcu_qsbr_check(s.qsbr, token, false) != 1)
+			;
+		if (i == 0)
+			idle_irq_kick(irq);
+		pthread_join(thread, NULL);
+		assert_false(irq->asleep);
+		idle_irq_disarm(irq);
+	}
+	/* Awake: nobody pays for a system call. */
+	idle_irq_kick(irq);
+	assert_false(irq->asleep);
+	sleeper_close(&s);
+}
+
+/* Packets that no interrupt came for; an empty turn or a mail after the sleep is no such. */
+static void test_interrupts_do_not_come(void **state)
+{
+	struct sleeper s;
+	struct idle_irq *irq;
+
+	sleeper_open(&s);
+	irq = s.idle.irq;
+	for (int i = 0; i < 5; i++) {
+		s.idle.taken = 0;
+		s.idle.turns = s.idle.step_us = MAX_US;
+		idle_wait(&s.idle, 0, LATE);
+		assert_int_equal(s.idle.state, IDLE_ARMED);
+		idle_wait(&s.idle, 0, 2 * MS);
+		assert_int_equal(s.idle.state, IDLE_OVER);
+		assert_false(irq->deaf);
+		if (i == 0)
+			idle_wait(&s.idle, 0, 0);
+		else
+			idle_reset(&s.idle, i > 1);
+	}
+	assert_true(irq->deaf);
+	assert_null(s.idle.irq);
+	s.idle.irq = irq;
+	sleeper_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +228,10 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_due),
 		cmocka_unit_test(test_never_sleeps),
+		cmocka_unit_test(test_when_armed),
+		cmocka_unit_test(test_length_of_armed_sleep),
+		cmocka_unit_test(test_bell),
+		cmocka_unit_test(test_interrupts_do_not_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@
 #define PACKETS    100
 #define PAYLOAD    "linewatch"
 #define PERIOD_MS  10000
+#define QUIET_S    3
 
 static struct dp dp;
 static int client, phone_a, phone_b, sip[BINDINGS];
@@ -99,6 +100,9 @@ static void set_bindings(uint32_t first)
 	assert_int_equal(dp_order(client, PROTO_BINDING_SET, bindings, BINDINGS, &ack), 0);
 }
 
+/* More lines of the configuration's dataplane section. */
+static const char *more = "";
+
 /* Starts linewatch-dp, which finds lw0 as it left it, and sets one call and the bindings. */
 static void start(void)
 {
@@ -109,8 +113,9 @@ static void start(void)
 		"  ports: [\"%s\"]\n"
 		"  hugepages: true\n"
 		"  bindings: 100\n"
-		"  flows: 64\n",
-		getenv("LW_PCI"));
+		"  flows: 64\n"
+		"%s",
+		getenv("LW_PCI"), more);
 	dp_start(&dp, lines);
 	sh("ip addr replace 192.0.2.10/24 dev lw0 && ip route replace default via 192.0.2.1");
 	client = dp_client(&dp, 0, &welcome, &facts);
@@ -342,6 +347,64 @@ static void test_kill_and_start(void **state)
 	stop(SIGTERM, 0);
 }
 
+/* How often the worker fell asleep so far. */
+static unsigned long naps(void)
+{
+	char command[256], text[32] = "";
+	FILE *file;
+
+	snprintf(command, sizeof(command),
+		"cat $(grep -l 'worker-1$' /proc/%d/task/*/status) | "
+		"sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p'",
+		(int)dp.pid);
+	file = popen(command, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	pclose(file);
+	return strtoul(text, NULL, 10);
+}
+
+static unsigned long naps_when_quiet(void)
+{
+	unsigned long before;
+
+	sleep(1);
+	before = naps();
+	sleep(QUIET_S);
+	return naps() - before;
+}
+
+/* A worker of a port with Rx interrupts sleeps until there is something to do; one of a port
+ * without, or whose do not come, sleeps as ever. */
+static void test_rx_interrupts(void **state)
+{
+	unsigned long often, seldom;
+
+	start();
+	await_conversation();
+	often = naps_when_quiet();
+	stop(SIGTERM, 0);
+	more = "  rx_interrupts: true\n";
+	start();
+	await_conversation();
+	await_keepalives();
+	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
+	for (uint16_t seq = 1; seq <= 10; seq++) {
+		usleep(300000);
+		say(phone_a, PORT_A, seq);
+		assert_int_equal(hear(phone_b, PORT_B, DP_WAIT_MS), seq);
+	}
+	seldom = naps_when_quiet();
+	print_message("# %lu naps in %d s, %lu with Rx interrupts\n", often, QUIET_S, seldom);
+	if (dp_log_count(&dp, "no sleep until Rx interrupts") == 0 &&
+		dp_log_count(&dp, "Rx interrupts do not come") == 0)
+		assert_true(seldom * 4 < often);
+	else
+		assert_true(seldom * 4 > often);
+	stop(SIGTERM, 0);
+	more = "";
+}
+
 /* As a user who owns the device's group and may do nothing but make the host interface. */
 static void test_least_rights(void **state)
 {
@@ -368,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_link_down_and_up),
 		cmocka_unit_test(test_kill_and_start),
+		cmocka_unit_test(test_rx_interrupts),
 		cmocka_unit_test(test_least_rights),
 	};
 
