@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
+#define QUIET 12 /* times that neither hears anything: 480 ms, also for an emulated NIC */
+
 struct dp dp;
-int phone_a, phone_b, wire;
+int client, phone_a, phone_b, wire;
 const struct facts_head *facts;
 struct proto_media_ready ready;
-
-static int client;
 
 static struct addr phone(uint8_t last)
 {
@@ -43,7 +43,7 @@ static struct proto_flow leg(uint32_t number, uint8_t last)
 	};
 }
 
-static void call(void)
+void call_set(struct proto_welcome *welcome)
 {
 	struct proto_media_addr media = {
 		.local = {.family = ADDR_IPV4, .ip = {192, 0, 2, 10}},
@@ -54,14 +54,21 @@ static void call(void)
 	struct dp_packet packet;
 	struct proto_ack ack;
 
-	client = dp_client(&dp, 0, NULL, &facts);
+	client = dp_client(&dp, 0, welcome, &facts);
 	dp_send(client, PROTO_MEDIA_ADDR, 1, &media, 1);
 	dp_receive(client, &packet);
+	assert_int_equal(packet.head.type, PROTO_MEDIA_READY);
 	memcpy(&ready, packet.records, sizeof(ready));
 	dp_receive(client, &packet);
 	legs[0] = leg(0, 5);
 	legs[1] = leg(1, 6);
 	assert_int_equal(dp_order(client, PROTO_FLOW_SET, legs, 2, &ack), 0);
+}
+
+void call_phones(void)
+{
+	phone_a = netns_far_udp(PHONE_A, PHONE_PORT);
+	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
 }
 
 int call_open(const char *conf)
@@ -76,10 +83,9 @@ int call_open(const char *conf)
 	sh("$LW_SOURCE/scripts/port-prepare.sh eth1");
 	dp_start(&dp, conf);
 	sh("ip addr add 192.0.2.10/24 dev lw0 && ip route add default via 192.0.2.1");
-	phone_a = netns_far_udp(PHONE_A, PHONE_PORT);
-	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
+	call_phones();
 	wire = netns_far_packet("far0");
-	call();
+	call_set(NULL);
 	return 0;
 }
 
@@ -99,27 +105,41 @@ int call_close(void **state)
 
 void say(int from, uint16_t port, uint16_t seq)
 {
-	uint8_t rtp[172] = {0x80, 0, (uint8_t)(seq >> 8), (uint8_t)seq};
+	uint8_t rtp[RTP_LEN] = {0x80, 0, (uint8_t)(seq >> 8), (uint8_t)seq};
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
 
+	memset(rtp + 12, (uint8_t)seq, RTP_LEN - 12);
 	inet_pton(AF_INET, "192.0.2.10", &to.sin_addr);
 	assert_int_equal(
-		sendto(from, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to)), 172);
+		sendto(from, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to)), RTP_LEN);
 }
 
 int hear(int phone, uint16_t from_port)
 {
 	struct pollfd pollfd = {.fd = phone, .events = POLLIN};
+	uint8_t rtp[2048], body[RTP_LEN - 12];
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
-	uint8_t rtp[2048];
 
 	if (poll(&pollfd, 1, 20) == 0)
 		return -1;
-	assert_int_equal(recvfrom(phone, rtp, sizeof(rtp), 0, (struct sockaddr *)&from, &len), 172);
+	assert_int_equal(
+		recvfrom(phone, rtp, sizeof(rtp), 0, (struct sockaddr *)&from, &len), RTP_LEN);
 	assert_int_equal(ntohs(from.sin_port), from_port);
 	assert_int_equal(from.sin_addr.s_addr, inet_addr("192.0.2.10"));
+	memset(body, rtp[3], sizeof(body));
+	assert_memory_equal(rtp + 12, body, sizeof(body));
 	return rtp[2] << 8 | rtp[3];
+}
+
+void hears(int phone, uint16_t from_port, uint16_t seq)
+{
+	uint64_t end = clock_boot_ms() + DP_WAIT_MS;
+
+	while (hear(phone, from_port) != seq) {
+		if (clock_boot_ms() > end)
+			fail_msg("packet %u does not arrive", seq);
+	}
 }
 
 void await_conversation(void)
@@ -135,18 +155,19 @@ void await_conversation(void)
 		b |= hear(phone_b, PORT_B) >= 0;
 		a |= hear(phone_a, PORT_A) >= 0;
 	}
-}
-
-void hears(int phone, uint16_t from_port, uint16_t seq)
-{
-	for (int i = 0; i < 500; i++) {
-		if (hear(phone, from_port) == seq)
-			return;
+	for (int quiet = 0; quiet < QUIET; quiet++) {
+		if (hear(phone_a, PORT_A) >= 0 || hear(phone_b, PORT_B) >= 0)
+			quiet = 0;
 	}
-	fail_msg("packet %u does not arrive", seq);
 }
 
 const struct facts_worker *worker_count(unsigned int i)
 {
 	return (const void *)((const char *)facts + facts->worker_off + i * facts->worker_stride);
+}
+
+const struct facts_flow *flow_count(unsigned int i)
+{
+	return (const void *)((const char *)facts + facts->flow_count_off +
+		(size_t)facts->flow_count_stride * (ready.base + i));
 }

@@ -130,8 +130,6 @@ static void test_stranger_is_not_relayed(void **state)
 	int stranger = netns_far_udp("192.0.2.2", 50000);
 
 	await_conversation();
-	while (hear(phone_b, PORT_B) >= 0)
-		;
 	for (uint16_t seq = 1; seq < 20; seq++) {
 		say(stranger, PORT_A, seq);
 		say(stranger, PORT_A + 8, seq);

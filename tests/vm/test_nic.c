@@ -4,7 +4,7 @@
  * phones behind it in a namespace of its own. The host pulls the cable when it reads "vm: set_link"
  * on the console. */
 #include "shared/clock.h"
-#include "tests/component/dp_scene.h"
+#include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
 
 #include <arpa/inet.h>
@@ -19,65 +19,14 @@
 
 #include <cmocka.h>
 
-#define PORT_A     20000 /* ours towards a and b */
-#define PORT_B     20002
-#define PHONE_A    "203.0.113.5"
-#define PHONE_B    "203.0.113.6"
-#define PHONE_PORT 40000
-#define BINDINGS   8 /* of phone a, at ports SIP_PORT .. */
-#define SIP_PORT   5060
-#define RTP_LEN    172
-#define PACKETS    100
-#define PAYLOAD    "linewatch"
-#define PERIOD_MS  10000
-#define QUIET_S    3
+#define BINDINGS  8 /* of phone a, at ports SIP_PORT .. */
+#define SIP_PORT  5060
+#define PACKETS   100
+#define PAYLOAD   "linewatch"
+#define PERIOD_MS 10000
+#define QUIET_S   3
 
-static struct dp dp;
-static int client, phone_a, phone_b, sip[BINDINGS];
-static const struct facts_head *facts;
-static struct proto_media_ready ready;
-
-static struct addr phone(uint8_t last, uint16_t port)
-{
-	return (struct addr){.family = ADDR_IPV4, .port = port, .ip = {203, 0, 113, last}};
-}
-
-/* One leg, latched already, as it is given back after a restart. */
-static struct proto_flow leg(uint32_t number, uint8_t last)
-{
-	return (struct proto_flow){
-		.id = ready.base + number,
-		.gen = 1,
-		.peer_id = ready.base + (number ^ 1),
-		.peer_gen = 1,
-		.remote = phone(last, PHONE_PORT),
-		.latched = phone(last, PHONE_PORT),
-		.flags = PROTO_FLOW_LATCHED,
-		.payload_types = {1},
-		.expires_ms = clock_boot_ms() + 3600000,
-	};
-}
-
-static void set_call(void)
-{
-	struct proto_media_addr media = {
-		.local = {.family = ADDR_IPV4, .ip = {192, 0, 2, 10}},
-		.port_min = PORT_A,
-		.port_max = PORT_A + 31,
-	};
-	struct proto_flow legs[2];
-	struct dp_packet packet;
-	struct proto_ack ack;
-
-	dp_send(client, PROTO_MEDIA_ADDR, 1, &media, 1);
-	dp_receive(client, &packet);
-	assert_int_equal(packet.head.type, PROTO_MEDIA_READY);
-	memcpy(&ready, packet.records, sizeof(ready));
-	dp_receive(client, &packet);
-	legs[0] = leg(0, 5);
-	legs[1] = leg(1, 6);
-	assert_int_equal(dp_order(client, PROTO_FLOW_SET, legs, 2, &ack), 0);
-}
+static int sip[BINDINGS];
 
 static void set_bindings(uint32_t first)
 {
@@ -95,7 +44,9 @@ static void set_bindings(uint32_t first)
 	assert_int_equal(dp_order(client, PROTO_CONF, &conf, 1, &ack), 0);
 	for (uint16_t i = 0; i < BINDINGS; i++) {
 		bindings[i] = dp_binding(first + i);
-		bindings[i].dst = phone(5, (uint16_t)(SIP_PORT + i));
+		bindings[i].dst = (struct addr){.family = ADDR_IPV4,
+			.port = (uint16_t)(SIP_PORT + i),
+			.ip = {203, 0, 113, 5}};
 	}
 	assert_int_equal(dp_order(client, PROTO_BINDING_SET, bindings, BINDINGS, &ack), 0);
 }
@@ -118,8 +69,7 @@ static void start(void)
 		getenv("LW_PCI"), more);
 	dp_start(&dp, lines);
 	sh("ip addr replace 192.0.2.10/24 dev lw0 && ip route replace default via 192.0.2.1");
-	client = dp_client(&dp, 0, &welcome, &facts);
-	set_call();
+	call_set(&welcome);
 	set_bindings(welcome.binding_first);
 }
 
@@ -130,8 +80,7 @@ static int setup(void **state)
 	sh("nsenter --net=/proc/1/ns/net ip link set $LW_PEER netns $FAR_PID");
 	sh(FAR "sh -c 'ip link set $LW_PEER up && ip addr add 192.0.2.1/24 dev $LW_PEER && "
 	       "ip addr add " PHONE_A "/32 dev lo && ip addr add " PHONE_B "/32 dev lo'");
-	phone_a = netns_far_udp(PHONE_A, PHONE_PORT);
-	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
+	call_phones();
 	for (uint16_t i = 0; i < BINDINGS; i++)
 		sip[i] = netns_far_udp(PHONE_A, (uint16_t)(SIP_PORT + i));
 	dp_make(&dp);
@@ -145,56 +94,6 @@ static int teardown(void **state)
 	sh(FAR "ip link set $LW_PEER netns 1");
 	dp_remove(&dp);
 	return netns_leave(state);
-}
-
-/* One RTP packet from a phone to one of our ports. */
-static void say(int from, uint16_t port, uint16_t seq)
-{
-	uint8_t rtp[RTP_LEN] = {0x80, 0, (uint8_t)(seq >> 8), (uint8_t)seq};
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	memset(rtp + 12, (uint8_t)seq, RTP_LEN - 12);
-	inet_pton(AF_INET, "192.0.2.10", &to.sin_addr);
-	assert_int_equal(
-		sendto(from, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to)), RTP_LEN);
-}
-
-/* What a phone hears in time: the sequence number of a packet that came as it was sent, -1 for
- * silence. */
-static int hear(int fd, uint16_t from_port, int timeout_ms)
-{
-	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-	uint8_t rtp[2048], body[RTP_LEN - 12];
-	struct sockaddr_in from;
-	socklen_t len = sizeof(from);
-
-	if (poll(&pollfd, 1, timeout_ms) == 0)
-		return -1;
-	assert_int_equal(
-		recvfrom(fd, rtp, sizeof(rtp), 0, (struct sockaddr *)&from, &len), RTP_LEN);
-	assert_int_equal(ntohs(from.sin_port), from_port);
-	assert_int_equal(from.sin_addr.s_addr, inet_addr("192.0.2.10"));
-	memset(body, rtp[3], sizeof(body));
-	assert_memory_equal(rtp + 12, body, sizeof(body));
-	return rtp[2] << 8 | rtp[3];
-}
-
-/* Both talk until both hear; what is still under way afterwards is heard, too. */
-static void await_conversation(void)
-{
-	uint64_t end = clock_boot_ms() + DP_WAIT_MS;
-	bool a = false, b = false;
-
-	for (uint16_t seq = 1; !a || !b; seq++) {
-		if (clock_boot_ms() > end)
-			fail_msg("a hears: %d, b hears: %d", a, b);
-		say(phone_a, PORT_A, seq);
-		say(phone_b, PORT_B, seq);
-		b |= hear(phone_b, PORT_B, 50) >= 0;
-		a |= hear(phone_a, PORT_A, 50) >= 0;
-	}
-	while (hear(phone_a, PORT_A, 500) >= 0 || hear(phone_b, PORT_B, 500) >= 0)
-		;
 }
 
 /* Every binding gets a keep-alive from the SIP port, and nothing else. */
@@ -222,38 +121,25 @@ static void await_keepalives(void)
 	}
 }
 
-static struct facts_flow flow_facts(uint32_t number)
-{
-	const char *base = (const char *)facts + facts->flow_count_off;
-
-	return *(const struct facts_flow *)(base +
-		(size_t)facts->flow_count_stride * (ready.base + number));
-}
-
-static const struct facts_worker *worker_facts(void)
-{
-	return (const struct facts_worker *)((const char *)facts + facts->worker_off);
-}
-
 static void test_call_is_relayed(void **state)
 {
 	struct facts_flow before[2], after;
 
 	await_conversation();
-	before[0] = flow_facts(0);
-	before[1] = flow_facts(1);
+	before[0] = *flow_count(0);
+	before[1] = *flow_count(1);
 	for (uint16_t seq = 1000; seq < 1000 + PACKETS; seq++) {
 		say(phone_a, PORT_A, seq);
 		say(phone_b, PORT_B, seq);
-		assert_int_equal(hear(phone_b, PORT_B, DP_WAIT_MS), seq);
-		assert_int_equal(hear(phone_a, PORT_A, DP_WAIT_MS), seq);
+		hears(phone_b, PORT_B, seq);
+		hears(phone_a, PORT_A, seq);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
-		after = flow_facts(i);
+		after = *flow_count(i);
 		assert_int_equal(after.packets - before[i].packets, PACKETS);
 		assert_int_equal(after.bytes - before[i].bytes, PACKETS * RTP_LEN);
 	}
-	assert_true(worker_facts()->relayed_rtp >= 2 * PACKETS);
+	assert_true(worker_count(0)->relayed_rtp >= 2 * PACKETS);
 }
 
 static void test_stranger_is_not_relayed(void **state)
@@ -261,10 +147,10 @@ static void test_stranger_is_not_relayed(void **state)
 	int stranger = netns_far_udp("192.0.2.1", 50000);
 	uint64_t end = clock_boot_ms() + DP_WAIT_MS;
 
-	for (uint16_t seq = 1; worker_facts()->drop[FACTS_DROP_OFF_SOURCE] < 3; seq++) {
+	for (uint16_t seq = 1; worker_count(0)->drop[FACTS_DROP_OFF_SOURCE] < 3; seq++) {
 		assert_true(clock_boot_ms() < end);
 		say(stranger, PORT_A, seq);
-		assert_int_equal(hear(phone_b, PORT_B, 50), -1);
+		assert_int_equal(hear(phone_b, PORT_B), -1);
 	}
 	close(stranger);
 }
@@ -272,7 +158,7 @@ static void test_stranger_is_not_relayed(void **state)
 static void test_keepalives_leave(void **state)
 {
 	await_keepalives();
-	assert_true(worker_facts()->keepalives >= BINDINGS);
+	assert_true(worker_count(0)->keepalives >= BINDINGS);
 }
 
 static void test_host_is_reached(void **state)
@@ -325,7 +211,8 @@ static void test_link_down_and_up(void **state)
 	for (int i = 0; i < 2; i++) {
 		set_link("off", "link is down");
 		say(phone_a, PORT_A, 7);
-		assert_int_equal(hear(phone_b, PORT_B, 300), -1);
+		usleep(300000);
+		assert_int_equal(hear(phone_b, PORT_B), -1);
 		set_link("on", "link is up");
 		await_conversation();
 	}
@@ -394,7 +281,7 @@ static void test_rx_interrupts(void **state)
 	for (uint16_t seq = 1; seq <= 10; seq++) {
 		usleep(300000);
 		say(phone_a, PORT_A, seq);
-		assert_int_equal(hear(phone_b, PORT_B, DP_WAIT_MS), seq);
+		hears(phone_b, PORT_B, seq);
 	}
 	seldom = naps_when_quiet();
 	print_message("# %lu naps in %d s, %lu with Rx interrupts\n", often, QUIET_S, seldom);
