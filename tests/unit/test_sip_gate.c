@@ -1,50 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/sip/gate.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-#include <string.h>
-
-#define REQUEST_LINE "INVITE sip:bob@192.0.2.1 SIP/2.0\r\n"
-#define VIA          "Via: SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKabc;rport\r\n"
-#define FROM         "From: \"A;tag=no\" <sip:alice@example.com;tag=no>;x=1;tag=f1\r\n"
-#define TO           "To: <sip:bob@example.com>\r\n"
-#define CALL_ID      "Call-ID: c1@198.51.100.7\r\n"
-#define CSEQ         "CSeq: 7 INVITE\r\n"
-#define REST         "Max-Forwards: 70\r\nContact: <sip:alice@198.51.100.7:5062>\r\n"
-#define HEAD         REQUEST_LINE VIA FROM TO CALL_ID CSEQ REST
-#define GOOD         HEAD "Content-Length: 4\r\n\r\nbody"
-
-static struct gate_limits limits;
-static struct gate_result result;
-static const struct addr source = {ADDR_IPV4, 0, 40000, {203, 0, 113, 9}};
-
-/* On a copy of exactly its size, so that a sanitizer sees a byte too far. */
-static enum gate_action check_bytes(const char *text, size_t len)
-{
-	static char *copy;
-
-	free(copy);
-	copy = malloc(len ? len : 1);
-	assert_non_null(copy);
-	memcpy(copy, text, len);
-	gate_check(&limits, copy, len, &result);
-	return result.action;
-}
-
-static enum gate_action check(const char *text)
-{
-	return check_bytes(text, strlen(text));
-}
+/* What the gate lets in, with a case for each fault of a message. */
+#include "tests/unit/sip_gate_world.h"
 
 static void assert_slice(struct gate_slice slice, const char *text)
 {
 	assert_int_equal(slice.len, strlen(text));
 	assert_memory_equal(slice.ptr, text, slice.len);
+}
+
+#define WITH(start, cseq, more) start VIA FROM TO CALL_ID cseq more "\r\n"
+
+static char *repeat(char *to, const char *text, size_t times)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < times; i++, to += len)
+		memcpy(to, text, len);
+	*to = 0;
+	return to;
 }
 
 static void test_accepts_a_good_request(void **state)
@@ -133,8 +106,6 @@ static void test_missing_headers(void **state)
 		assert_int_equal(n > 0, cases[i].answer);
 	}
 }
-
-#define WITH(start, cseq, more) start VIA FROM TO CALL_ID cseq more "\r\n"
 
 /* TT-02 to TT-05 and their kin: one fault each. */
 static void test_malformed(void **state)
@@ -313,16 +284,6 @@ static void test_keepalives(void **state)
 	assert_int_equal(result.why, GATE_WHY_EMPTY);
 }
 
-static char *repeat(char *to, const char *text, size_t times)
-{
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < times; i++, to += len)
-		memcpy(to, text, len);
-	*to = 0;
-	return to;
-}
-
 /* SE-08: each limit, at it and one over it. */
 static void test_limits(void **state)
 {
@@ -377,107 +338,6 @@ static void test_limits(void **state)
 	assert_int_equal(check(text), GATE_DROP);
 }
 
-static size_t reply_to(const char *text, char *out, size_t size, struct addr *dest)
-{
-	return gate_reply(text, strlen(text), &source, 400, "Bad", NULL, out, size, dest);
-}
-
-static void test_reply(void **state)
-{
-	char out[2048];
-	struct addr dest;
-
-	assert_true(reply_to(REQUEST_LINE
-			    "v: SIP/2.0/UDP h:99;rport=5;received=6.6.6.6;branch=z9;"
-			    "x=1, SIP/2.0/TCP g;rport\r\n"
-			    "VIA: SIP/2.0/UDP third\r\nX: y\r\nf: <sip:a@b>\r\n ;tag=1\r\n"
-			    "To: <sip:b@c>;tag=t\r\nFrom: second\r\n" CALL_ID CSEQ,
-			    out, sizeof(out), &dest) > 0);
-	assert_string_equal(out,
-		"SIP/2.0 400 Bad\r\n"
-		"Via: SIP/2.0/UDP h:99;branch=z9;x=1;received=203.0.113.9;rport=40000, SIP/2.0/TCP "
-		"g;rport\r\n"
-		"Via: SIP/2.0/UDP third\r\n"
-		"From: <sip:a@b>   ;tag=1\r\n"
-		"To: <sip:b@c>;tag=t\r\n"
-		"Call-ID: c1@198.51.100.7\r\n"
-		"CSeq: 7 INVITE\r\n"
-		"Content-Length: 0\r\n\r\n");
-	assert_true(addr_equal(&dest, &source));
-}
-
-static void test_reply_port(void **state)
-{
-	static const struct {
-		const char *via;
-		uint16_t port;
-	} cases[] = {
-		{"SIP/2.0/UDP h:99;branch=z9", 99},
-		{"SIP / 2.0 / UDP h : 98 ;branch=z9", 98},
-		{"SIP/2.0/UDP h;branch=z9:77", 5060},
-		{"SIP/2.0/UDP [2001:db8::1]:97;branch=z9", 97},
-		{"SIP/2.0/UDP [2001:db8::1];branch=z9", 5060},
-		{"SIP/2.0/UDP h:0", 5060},
-		{"SIP/2.0/UDP h:65536", 5060},
-		{"SIP/2.0/UDP h:x", 5060},
-		{"SIP/2.0", 5060},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[512];
-		char out[2048];
-		struct addr dest;
-
-		snprintf(text, sizeof(text), REQUEST_LINE "Via: %s\r\n" FROM TO CALL_ID CSEQ "\r\n",
-			cases[i].via);
-		assert_true(reply_to(text, out, sizeof(out), &dest) > 0);
-		assert_int_equal(dest.port, cases[i].port);
-		assert_true(addr_same_ip(&dest, &source));
-	}
-}
-
-static void test_no_reply(void **state)
-{
-	static const char *const silent[] = {"", "\r\n", "x",
-		"ACK sip:b@c SIP/2.0\r\n" VIA FROM TO "\r\n",
-		"ack sip:b@c SIP/2.0\r\n" VIA FROM TO "\r\n",
-		"SIP/2.0 200 OK\r\n" VIA FROM TO "\r\n", REQUEST_LINE FROM TO CALL_ID CSEQ "\r\n",
-		REQUEST_LINE, "GET / HTTP/1.1\r\n" VIA "\r\n"};
-	char out[2048];
-	struct addr dest;
-
-	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
-		assert_int_equal(reply_to(silent[i], out, sizeof(out), &dest), 0);
-	/* Too small a buffer: nothing, rather than a part. */
-	for (size_t size = 1; size < 300; size++)
-		assert_true(reply_to(HEAD "\r\n", out, size, &dest) < size);
-}
-
-/* A stranger's bytes end no line of ours, and the same request gets the same answer. */
-static void test_reply_injection(void **state)
-{
-	static const char text[] = REQUEST_LINE VIA
-		"From: <sip:a@b>;tag=1\rX-Evil: 1\r\nTo: <sip:b@c\0>\r\n x\r\n" CALL_ID CSEQ "\r\n";
-	char out[2048], again[2048];
-	struct addr dest;
-	size_t n = gate_reply(
-		text, sizeof(text) - 1, &source, 400, "Bad", NULL, out, sizeof(out), &dest);
-
-	assert_true(n > 0);
-	assert_int_equal(strlen(out), n);
-	assert_null(strstr(out, "\rX-Evil"));
-	assert_null(strstr(out, "\nX-Evil"));
-	assert_non_null(strstr(out, "\r\nTo: <sip:b@c >   x;tag=g"));
-	gate_reply(text, sizeof(text) - 1, &source, 400, "Bad", NULL, again, sizeof(again), &dest);
-	assert_string_equal(out, again);
-}
-
-static int setup(void **state)
-{
-	gate_limits_default(&limits);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,10 +351,6 @@ int main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_keepalives),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_reply_port),
-		cmocka_unit_test(test_no_reply),
-		cmocka_unit_test(test_reply_injection),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
