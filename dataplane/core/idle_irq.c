@@ -48,7 +48,7 @@ void idle_irq_close(struct idle_irq *irq)
 	free(irq);
 }
 
-int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue)
+int idle_irq_add_open(struct idle_irq *irq, uint16_t port, uint16_t queue)
 {
 	int err;
 
@@ -59,6 +59,15 @@ int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue)
 		return err;
 	irq->queue[irq->count].port = port;
 	irq->queue[irq->count++].queue = queue;
+	return 0;
+}
+
+int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue)
+{
+	int err = idle_irq_add_open(irq, port, queue);
+
+	if (err)
+		return err;
 	/* On and off: what cannot do it says so here. */
 	err = rte_eth_dev_rx_intr_enable(port, queue);
 	return err ? err : rte_eth_dev_rx_intr_disable(port, queue);
@@ -77,9 +86,11 @@ enum idle_irq_end idle_irq_sleep(struct idle_irq *irq, uint32_t ms)
 	struct rte_epoll_event events[IDLE_IRQ_EVENTS];
 	int n;
 
-	rte_rcu_qsbr_thread_offline(irq->qsbr, irq->thread);
+	if (irq->qsbr)
+		rte_rcu_qsbr_thread_offline(irq->qsbr, irq->thread);
 	n = rte_epoll_wait_interruptible(irq->epoll, events, IDLE_IRQ_EVENTS, (int)ms);
-	rte_rcu_qsbr_thread_online(irq->qsbr, irq->thread);
+	if (irq->qsbr)
+		rte_rcu_qsbr_thread_online(irq->qsbr, irq->thread);
 	for (int i = 0; i < n; i++)
 		if (events[i].fd != irq->bell)
 			return IDLE_IRQ_QUEUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What ends the long sleep of a worker: Rx interrupts of its queues, and a bell that other threads
- * ring when they have put something into a ring of its. A part of idle.h, which says when. */
+/* What ends the long sleep of a worker or the pump: Rx interrupts of its queues, and a bell that
+ * other threads ring when they have put something into a ring of its. A part of idle.h, which says
+ * when. */
 #ifndef DATAPLANE_CORE_IDLE_IRQ_H
 #define DATAPLANE_CORE_IDLE_IRQ_H
 
@@ -24,8 +25,8 @@ struct idle_irq {
 		uint16_t port; /* DPDK */
 		uint16_t queue;
 	} queue[IDLE_IRQ_QUEUES];
-	struct rte_rcu_qsbr *qsbr;
-	unsigned int thread; /* of qsbr: offline while it sleeps */
+	struct rte_rcu_qsbr *qsbr; /* NULL: the thread reads no shared tables */
+	unsigned int thread;       /* of qsbr: offline while it sleeps */
 	struct rte_epoll_event bell_event;
 };
 
@@ -37,13 +38,16 @@ void idle_irq_close(struct idle_irq *irq);
  * it has none. Main thread, before the worker runs. */
 int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue);
 
+/* The same for a device whose interrupts are always on: a TAP. */
+int idle_irq_add_open(struct idle_irq *irq, uint16_t port, uint16_t queue);
+
 enum idle_irq_end {
 	IDLE_IRQ_TIME,
 	IDLE_IRQ_BELL, /* or a signal */
 	IDLE_IRQ_QUEUE,
 };
 
-/* Worker: arm, look at every queue and ring once more, sleep, disarm. */
+/* Its thread: arm, look at every queue and ring once more, sleep, disarm. */
 void idle_irq_arm(struct idle_irq *irq);
 enum idle_irq_end idle_irq_sleep(struct idle_irq *irq, uint32_t ms);
 void idle_irq_disarm(struct idle_irq *irq);

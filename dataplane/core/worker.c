@@ -2,6 +2,7 @@
 #include "dataplane/core/worker.h"
 
 #include "dataplane/core/capture.h"
+#include "dataplane/core/idle_irq.h"
 #include "dataplane/core/spread.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
@@ -134,6 +135,15 @@ static void worker_slept(struct worker *w, uint64_t cycles)
 	w->count->total_cycles += cycles;
 }
 
+/* Wakes the pump for what was punted: a system call, so in a turn without work only. */
+static void worker_ring(struct worker *w)
+{
+	if (w->rung == w->count->punted)
+		return;
+	w->rung = w->count->punted;
+	idle_irq_kick(w->pump);
+}
+
 static void worker_turn(struct worker *w)
 {
 	uint64_t work = w->work, taken = w->taken;
@@ -156,6 +166,7 @@ static void worker_turn(struct worker *w)
 		worker_flush(w, (uint16_t)(WORKER_PORTS_MAX + i));
 	rte_rcu_qsbr_quiescent(w->qsbr, w->index);
 	if (w->work == work) {
+		worker_ring(w);
 		worker_slept(w, idle_wait(&w->idle, w->now_tsc, due));
 		return;
 	}

@@ -90,7 +90,9 @@ struct worker {
 	struct rte_rcu_qsbr *qsbr; /* thread id = index */
 	struct mailbox mailbox;    /* orders of the main thread */
 	struct idle idle;
-	struct idle_irq *irq; /* NULL: no interrupts, or not at every port */
+	struct idle_irq *irq;  /* NULL: no interrupts, or not at every port */
+	struct idle_irq *pump; /* whose bell tells it of frames in punt[], NULL: it naps */
+	uint64_t rung;         /* count->punted when it was last told */
 	unsigned int lcore;
 	int socket;
 	uint64_t turn_tsc; /* start of the turn before */

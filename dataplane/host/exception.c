@@ -5,15 +5,18 @@
 #include "shared/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define EXCEPTION_RING     1024
-#define EXCEPTION_SLEEP_US 1000
-#define EXCEPTION_REFILLS  100 /* of the budgets, a second */
+#define EXCEPTION_RING    1024
+#define EXCEPTION_NAP_US  1000
+#define EXCEPTION_REFILLS 100 /* of the budgets, a second */
 
 /* Frames that a class may pass in one turn, so that none waits for another's flood, and in one
  * second, so that no flood eats the CPU. What is over waits in the worker's ring, then is dropped
@@ -98,8 +101,34 @@ static void exception_refill(struct exception *ex, uint64_t now)
 	if (now < ex->refill_tsc)
 		return;
 	ex->refill_tsc = now + ex->tsc_hz / EXCEPTION_REFILLS;
+	lull_refill(&ex->lull);
 	for (unsigned int class = 0; class < PUNT_CLASSES; class ++)
 		ex->left[class] = exception_budget[class].second / EXCEPTION_REFILLS;
+}
+
+/* Frames may be left in the rings until the budgets are new. */
+static bool exception_is_spent(const struct exception *ex)
+{
+	for (unsigned int class = 0; class < PUNT_CLASSES; class ++)
+		if (ex->left[class] == 0)
+			return true;
+	return false;
+}
+
+/* The TAP driver reads only after a signal, which goes to the main thread. Here it comes before
+ * the interrupt, so that the turn after that finds the frame. */
+static void exception_take_signals(const struct exception *ex)
+{
+	const struct f_owner_ex pump = {.type = F_OWNER_TID, .pid = gettid()};
+
+	for (uint16_t i = 0; i < ex->port_count; i++) {
+		const struct hostif *host = &ex->port[i].host;
+		int fd = host->tap ? rte_eth_dev_rx_intr_ctl_q_get_fd(host->port, 0) : -1;
+
+		if (fd >= 0 && fcntl(fd, F_SETOWN_EX, &pump) < 0)
+			log_warning("host interface %s: its signals go to another thread: %s",
+				host->ifname, strerror(errno));
+	}
 }
 
 static int exception_run(void *arg)
@@ -107,7 +136,8 @@ static int exception_run(void *arg)
 	struct exception *ex = arg;
 	unsigned int moved;
 
-	idle_open(&ex->idle, ex->idle.max_us, ex->tsc_hz);
+	lull_open(&ex->lull, ex->lull.idle.max_us, ex->tsc_hz);
+	exception_take_signals(ex);
 	while (!__atomic_load_n(&ex->stop, __ATOMIC_RELAXED)) {
 		uint64_t now = rte_rdtsc();
 
@@ -118,11 +148,33 @@ static int exception_run(void *arg)
 		for (uint16_t i = 0; i < ex->port_count; i++)
 			moved += exception_from_host(ex, &ex->port[i]);
 		if (moved)
-			idle_reset(&ex->idle, moved);
+			lull_end(&ex->lull, moved);
 		else
-			idle_wait(&ex->idle, now, UINT64_MAX);
+			lull_wait(&ex->lull, now, exception_is_spent(ex));
 	}
 	return 0;
+}
+
+/* Without interrupts of every host interface the pump looks by itself. */
+static int exception_open_irq(struct exception *ex)
+{
+	int err = idle_irq_open(&ex->irq, NULL, 0), deaf = 0;
+
+	for (uint16_t i = 0; i < ex->port_count && !err && !deaf; i++) {
+		const struct hostif *host = &ex->port[i].host;
+
+		deaf = host->tap ? idle_irq_add_open(ex->irq, host->port, 0)
+				 : idle_irq_add(ex->irq, host->port, 0);
+		if (deaf)
+			log_notice("host interface %s has no interrupts (%s): it is looked at each "
+				   "millisecond",
+				host->ifname, strerror(-deaf));
+	}
+	if (deaf) {
+		idle_irq_close(ex->irq);
+		ex->irq = NULL;
+	}
+	return err;
 }
 
 int exception_open(struct exception *ex, const struct port *ports, uint16_t port_count,
@@ -152,6 +204,8 @@ int exception_open(struct exception *ex, const struct port *ports, uint16_t port
 			ex->port_of[ports[i].device[j].id] = (uint8_t)i;
 		ex->port_count++;
 	}
+	if (!err)
+		err = exception_open_irq(ex);
 	if (err)
 		exception_close(ex);
 	return err;
@@ -159,16 +213,19 @@ int exception_open(struct exception *ex, const struct port *ports, uint16_t port
 
 void exception_close(struct exception *ex)
 {
-	for (uint16_t i = 0; i < ex->port_count; i++) {
+	for (uint16_t i = 0; i < ex->port_count; i++)
 		rte_ring_free(ex->port[i].from_host);
-	}
 	ex->port_count = 0;
+	idle_irq_close(ex->irq);
+	ex->irq = NULL;
 }
 
 void exception_attach(struct exception *ex, struct worker *workers, unsigned int count)
 {
 	ex->workers = workers;
 	ex->worker_count = count;
+	for (unsigned int i = 0; i < count; i++)
+		workers[i].pump = ex->irq;
 	for (uint16_t i = 0; i < ex->port_count; i++) {
 		workers[i % count].port[i].from_host = ex->port[i].from_host;
 		ex->port[i].irq = workers[i % count].irq;
@@ -180,7 +237,8 @@ int exception_start(
 {
 	int err;
 
-	ex->idle.max_us = idle_sleep_us ? idle_sleep_us : EXCEPTION_SLEEP_US;
+	ex->lull = (struct lull){.irq = ex->irq};
+	ex->lull.idle.max_us = idle_sleep_us ? idle_sleep_us : EXCEPTION_NAP_US;
 	ex->lcore = lcore;
 	ex->tsc_hz = tsc_hz;
 	ex->stop = false;
@@ -194,6 +252,7 @@ void exception_stop(struct exception *ex)
 	if (!ex->running)
 		return;
 	__atomic_store_n(&ex->stop, true, __ATOMIC_RELAXED);
+	idle_irq_kick(ex->irq);
 	rte_eal_wait_lcore(ex->lcore);
 	ex->running = false;
 }

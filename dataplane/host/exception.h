@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The exception path: one thread that carries frames between the workers' rings and the kernel's
- * host interfaces. It alone pays the system calls of a TAP device. */
+ * host interfaces. It alone pays the system calls of a TAP device; lull.h says when it sleeps. */
 #ifndef DATAPLANE_HOST_EXCEPTION_H
 #define DATAPLANE_HOST_EXCEPTION_H
 
-#include "dataplane/core/idle.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/host/hostif.h"
+#include "dataplane/host/lull.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +36,8 @@ struct exception {
 	uint32_t left[PUNT_CLASSES];       /* frames that may still pass in this interval */
 	uint64_t refill_tsc;
 	uint64_t tsc_hz;
-	struct idle idle;
+	struct lull lull;
+	struct idle_irq *irq; /* what wakes it, NULL: time alone */
 	unsigned int lcore;
 	bool stop;
 	bool running;
@@ -47,12 +48,12 @@ int exception_open(struct exception *ex, const struct port *ports, uint16_t port
 	const char *ifname, struct rte_mempool *pool);
 void exception_close(struct exception *ex);
 
-/* Gives the workers the rings of frames that come from the kernel: port i to worker i, and round
- * again. Before they run. */
+/* Gives the workers the rings of frames that come from the kernel, port i to worker i, and round
+ * again; and the bell for those that go there. Before they run. */
 void exception_attach(struct exception *ex, struct worker *workers, unsigned int count);
 
-/* Starts and ends the thread on its lcore. It sleeps as long as the workers do when there is
- * nothing to carry (0, spin, is theirs alone). Returns 0 or -errno. */
+/* Starts and ends the thread on its lcore. It naps as long as the workers do (0, spin, is theirs
+ * alone). Returns 0 or -errno. */
 int exception_start(
 	struct exception *ex, unsigned int lcore, uint64_t tsc_hz, uint32_t idle_sleep_us);
 void exception_stop(struct exception *ex);

@@ -92,12 +92,16 @@ static int hostif_probe(
 static int hostif_setup(struct hostif *hostif, const struct port *wire, struct rte_mempool *pool)
 {
 	uint16_t rxd = HOSTIF_DESCRIPTORS, txd = HOSTIF_DESCRIPTORS;
-	/* No checksum offload: the kernel would then leave its sums to us. */
-	struct rte_eth_conf conf = {0};
+	/* No checksum offload: the kernel would then leave its sums to us. Interrupts are for the
+	 * pump's long sleeps. */
+	struct rte_eth_conf conf = {.intr_conf.rxq = 1};
 	struct rte_eth_dev_info info;
 	int err = rte_eth_dev_info_get(hostif->port, &info);
 
 	if (!err)
+		err = rte_eth_dev_configure(hostif->port, 1, 1, &conf);
+	conf.intr_conf.rxq = 0;
+	if (err)
 		err = rte_eth_dev_configure(hostif->port, 1, 1, &conf);
 	if (!err)
 		err = rte_eth_dev_adjust_nb_rx_tx_desc(hostif->port, &rxd, &txd);
@@ -144,7 +148,7 @@ int hostif_open(struct hostif *hostif, const char *ifname, unsigned int index,
 	bool vhost = access(HOSTIF_VHOST_NODE, R_OK | W_OK) == 0;
 	int err;
 
-	*hostif = (struct hostif){0};
+	*hostif = (struct hostif){.tap = !vhost};
 	snprintf(hostif->ifname, sizeof(hostif->ifname), "%s", ifname);
 	if (!vhost && index == 0)
 		log_notice("%s: %s: host interfaces are TAP devices, slower than vhost-net",

@@ -14,6 +14,7 @@ struct hostif {
 	char ifname[IF_NAMESIZE];
 	uint16_t port; /* DPDK id */
 	uint16_t mtu;
+	bool tap; /* not vhost-net */
 };
 
 /* Name of the interface of port `index`: the configured one for the first, counted on from its
