@@ -103,10 +103,13 @@ static int client_flush(struct client *client)
 	return err == -EAGAIN ? 0 : err;
 }
 
-/* A packet is taken only when its answers have a place to go, and its orders as well. */
+/* A packet is taken only when its answers have a place to go, its orders as well, and the events
+ * that it may bring about: a sync is told what was learnt of each of its flows. */
 static bool client_may_read(const struct client *client)
 {
 	return client->replies == 0 &&
+		(client->slot == CLIENT_NO_SLOT ||
+			queue_room(&client->queue) >= CLIENT_EVENTS_OF_PACKET) &&
 		keepalive_room(client->server->keepalive) >= PROTO_RECORDS_MAX;
 }
 

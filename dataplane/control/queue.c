@@ -27,17 +27,36 @@ void queue_close(struct queue *queue)
 	*queue = (struct queue){0};
 }
 
-bool queue_push(struct queue *queue, uint16_t type, const void *record)
+static void queue_append(struct queue *queue, uint16_t type, const void *record)
 {
-	struct queue_record *place = queue_at(queue, queue->tail);
+	struct queue_record *place = queue_at(queue, queue->tail++);
 
-	if (queue_is_full(queue)) {
-		queue->lost++;
-		return false;
-	}
 	place->type = type;
 	memcpy(place->data, record, proto_size(type));
-	queue->tail++;
+}
+
+/* The last place is a LOST's, which counts on until there is room again. */
+static void queue_lose(struct queue *queue)
+{
+	struct queue_record *last = queue_at(queue, queue->tail - 1);
+	struct proto_lost lost = {.events = 1};
+
+	if (queue->head == queue->tail || last->type != PROTO_LOST) {
+		queue_append(queue, PROTO_LOST, &lost);
+		return;
+	}
+	memcpy(&lost, last->data, sizeof(lost));
+	lost.events++;
+	memcpy(last->data, &lost, sizeof(lost));
+}
+
+bool queue_push(struct queue *queue, uint16_t type, const void *record)
+{
+	if (queue_room(queue) == 0) {
+		queue_lose(queue);
+		return false;
+	}
+	queue_append(queue, type, record);
 	return true;
 }
 
@@ -49,15 +68,6 @@ size_t queue_pack(const struct queue *queue, void *packet, uint32_t seq)
 	size_t most;
 
 	*head = (struct proto_head){.seq = seq};
-	if (queue->lost) {
-		struct proto_lost lost = {.events = queue->lost};
-
-		head->type = PROTO_LOST;
-		head->size = sizeof(lost);
-		head->count = 1;
-		memcpy(record, &lost, sizeof(lost));
-		return sizeof(*head) + sizeof(lost);
-	}
 	if (at == queue->tail)
 		return 0;
 	head->type = queue_at(queue, at)->type;
@@ -80,12 +90,6 @@ size_t queue_pack(const struct queue *queue, void *packet, uint32_t seq)
 void queue_sent(struct queue *queue, const void *packet)
 {
 	const struct proto_head *head = packet;
-	struct proto_lost lost;
 
-	if (head->type == PROTO_LOST) {
-		memcpy(&lost, head + 1, sizeof(lost));
-		queue->lost -= lost.events;
-	} else {
-		queue->head += head->count;
-	}
+	queue->head += head->count;
 }

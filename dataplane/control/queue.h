@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Events, or captured frames, that wait for one client: bounded, in order, packed into packets of
- * one type. What does not fit is counted, and the client is told (LOST). No I/O. */
+ * one type. What does not fit is counted, and the client is told (LOST) behind all that came before
+ * it: what it then reads in the facts is newer than every event that it has seen. No I/O. */
 #ifndef DATAPLANE_CONTROL_QUEUE_H
 #define DATAPLANE_CONTROL_QUEUE_H
 
@@ -21,10 +22,10 @@ struct queue {
 	uint32_t stride;
 	uint32_t head; /* next to send */
 	uint32_t tail; /* next free */
-	uint64_t lost; /* since the last LOST that was sent */
 };
 
-/* For `size` records, a power of two, of at most record_max bytes each. Returns 0 or -ENOMEM. */
+/* For `size` records, a power of two, of 8 to record_max bytes each; one of them is a LOST. Returns
+ * 0 or -ENOMEM. */
 int queue_open(struct queue *queue, uint32_t size, size_t record_max);
 void queue_close(struct queue *queue);
 
@@ -33,16 +34,19 @@ bool queue_push(struct queue *queue, uint16_t type, const void *record);
 
 static inline bool queue_is_empty(const struct queue *queue)
 {
-	return queue->head == queue->tail && queue->lost == 0;
+	return queue->head == queue->tail;
 }
 
-static inline bool queue_is_full(const struct queue *queue)
+/* Records that surely find a place. */
+static inline uint32_t queue_room(const struct queue *queue)
 {
-	return queue->tail - queue->head == queue->size;
+	uint32_t used = queue->tail - queue->head, most = queue->size - 1;
+
+	return used < most ? most - used : 0;
 }
 
-/* Writes the next packet (LOST first), at most PROTO_PACKET_MAX bytes, and returns its length, 0
- * when there is nothing to send.
+/* Writes the next packet, at most PROTO_PACKET_MAX bytes, and returns its length, 0 when there is
+ * nothing to send.
  * Nothing is taken out before queue_sent() is called with that packet. */
 size_t queue_pack(const struct queue *queue, void *packet, uint32_t seq);
 void queue_sent(struct queue *queue, const void *packet);

@@ -59,7 +59,7 @@ static bool server_capture(void *ctx, uint32_t slot, uint16_t type, const void *
 	struct server *server = ctx;
 	struct client *client = server->slot[slot].client;
 
-	if (!client || queue_is_full(&client->frames))
+	if (!client || queue_room(&client->frames) == 0)
 		return false;
 	queue_push(&client->frames, type, record);
 	client_wait(client);

@@ -19,7 +19,7 @@ static const char lines[] = "  ports: [\"vdev:net_null0,no-rx=1\"]\n"
 			    "  memory: 128\n"
 			    "  clients: 2\n"
 			    "  bindings: 1000\n"
-			    "  flows: 512\n";
+			    "  flows: 9000\n";
 
 static int setup(void **state)
 {
@@ -219,6 +219,87 @@ static void test_expiry_is_told(void **state)
 	close(fd);
 }
 
+#define MANY_PORT_MIN 20000
+#define MANY_FLOWS    8000u
+#define MANY_PACKETS  ((MANY_FLOWS + PROTO_RECORDS_MAX - 1) / PROTO_RECORDS_MAX)
+
+/* Many flows, all given back as learnt: RTP and RTCP. */
+static void many_flows(uint32_t base, uint32_t packet, struct dp_packet *out)
+{
+	struct proto_flow *set = (struct proto_flow *)out->records;
+	uint32_t first = packet * PROTO_RECORDS_MAX;
+	uint32_t n = MANY_FLOWS - first < PROTO_RECORDS_MAX ? MANY_FLOWS - first
+							    : PROTO_RECORDS_MAX;
+
+	out->head = (struct proto_head){
+		.type = PROTO_FLOW_SET, .size = sizeof(*set), .count = (uint16_t)n, .seq = packet};
+	for (uint32_t i = 0; i < n; i++) {
+		set[i] = flow(base + first + i);
+		set[i].peer_id = PROTO_NO_PEER;
+		set[i].flags = PROTO_FLOW_LATCHED;
+		set[i].latched = set[i].remote;
+		set[i].latched_rtcp = set[i].remote;
+		set[i].latched_rtcp.port++;
+	}
+}
+
+/* Sends them all as fast as the data plane takes them, and reads only when it has to: what a
+ * client does that has a million to tell. Returns how many events came; none may be lost. */
+static uint32_t many_set(int fd, uint32_t base)
+{
+	static struct dp_packet out, in;
+	uint32_t sent = 0, acks = 0, events = 0;
+
+	many_flows(base, 0, &out);
+	while (acks < MANY_PACKETS) {
+		size_t len = sizeof(out.head) + (size_t)out.head.size * out.head.count;
+
+		if (sent < MANY_PACKETS && send(fd, &out, len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+			if (++sent < MANY_PACKETS)
+				many_flows(base, sent, &out);
+			continue;
+		}
+		dp_receive(fd, &in);
+		assert_int_not_equal(in.head.type, PROTO_LOST);
+		acks += in.head.type == PROTO_ACK;
+		events += in.head.type == PROTO_FLOW_EVENT ? in.head.count : 0;
+	}
+	return events;
+}
+
+/* A client that came back hears of every source that was learnt, however many there are and
+ * however late it reads. */
+static void test_sync_tells_all_that_was_learnt(void **state)
+{
+	struct proto_media_addr media = {
+		.local = {.family = ADDR_IPV4, .ip = {192, 0, 2, 10}},
+		.port_min = MANY_PORT_MIN,
+		.port_max = MANY_PORT_MIN + 2 * MANY_FLOWS - 1,
+	};
+	const struct facts_head *facts;
+	struct proto_media_ready ready;
+	struct dp_packet packet;
+	int fd = dp_client(&dp, 0, NULL, &facts);
+	uint32_t events;
+
+	sync_to(fd, PROTO_SYNC_BEGIN, 1, 0);
+	dp_send(fd, PROTO_MEDIA_ADDR, 9, &media, 1);
+	dp_receive(fd, &packet);
+	memcpy(&ready, packet.records, sizeof(ready));
+	dp_receive(fd, &packet);
+	assert_int_equal(many_set(fd, ready.base), 0);
+	sync_to(fd, PROTO_SYNC_END, 1, 0);
+	sync_to(fd, PROTO_SYNC_BEGIN, 2, 0);
+	for (events = many_set(fd, ready.base); events < 2 * MANY_FLOWS;
+		events += packet.head.count) {
+		dp_receive(fd, &packet);
+		assert_int_equal(packet.head.type, PROTO_FLOW_EVENT);
+	}
+	assert_int_equal(events, 2 * MANY_FLOWS);
+	assert_int_equal(facts->events_lost, 0);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -228,6 +309,7 @@ int main(void)
 		TEST(test_media_claims),
 		TEST(test_sync_sweeps),
 		TEST(test_expiry_is_told),
+		TEST(test_sync_tells_all_that_was_learnt),
 	};
 
 	if (geteuid() != 0) {

@@ -110,22 +110,59 @@ static uint64_t lost_in_packet(void)
 	return lost.events;
 }
 
+static void drain(uint32_t first, uint32_t events)
+{
+	for (uint32_t seen = 0; seen < events;) {
+		const struct proto_head *head = next();
+
+		assert_int_equal(head->type, PROTO_FLOW_EVENT);
+		assert_int_equal(first_id(head), first + seen);
+		seen += head->count;
+		queue_sent(&queue, packet);
+	}
+}
+
+/* LOST stands where the events would have stood: a client that looks at the facts then must not
+ * hear of anything older afterwards. */
 static void test_counts_what_does_not_fit(void **state)
 {
-	for (uint32_t i = 0; i < QUEUE_SIZE; i++)
+	for (uint32_t i = 0; i < QUEUE_SIZE - 1; i++)
 		assert_true(push_flow(i));
+	assert_int_equal(queue_room(&queue), 0);
 	assert_false(push_flow(QUEUE_SIZE));
 	assert_false(push_binding(1));
 
+	/* Room for one, and it is the LOST's. */
+	assert_int_equal(next()->count, PROTO_RECORDS_MAX);
+	queue_sent(&queue, packet);
+	assert_int_equal(queue_room(&queue), PROTO_RECORDS_MAX - 1);
+	for (uint32_t i = 0; i < PROTO_RECORDS_MAX - 1; i++)
+		assert_true(push_flow(QUEUE_SIZE + i));
+	assert_false(push_flow(1));
+
+	drain(PROTO_RECORDS_MAX, QUEUE_SIZE - 1 - PROTO_RECORDS_MAX);
 	assert_int_equal(next()->type, PROTO_LOST);
 	assert_int_equal(lost_in_packet(), 2);
-	/* Lost after the packet was made, before it was sent: told the next time. */
-	assert_false(push_flow(1));
 	queue_sent(&queue, packet);
+	drain(QUEUE_SIZE, PROTO_RECORDS_MAX - 1);
 	assert_int_equal(next()->type, PROTO_LOST);
 	assert_int_equal(lost_in_packet(), 1);
 	queue_sent(&queue, packet);
-	assert_int_equal(first_id(next()), 0);
+	assert_null(next());
+}
+
+/* One that counts on while there is no room; none stands beside another. */
+static void test_one_word_for_many_losses(void **state)
+{
+	for (uint32_t i = 0; i < QUEUE_SIZE - 1; i++)
+		assert_true(push_flow(i));
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_false(push_flow(i));
+	drain(0, QUEUE_SIZE - 1);
+	assert_int_equal(next()->type, PROTO_LOST);
+	assert_int_equal(lost_in_packet(), 1000);
+	queue_sent(&queue, packet);
+	assert_true(queue_is_empty(&queue));
 }
 
 /* Positions are counted on beyond the size. */
@@ -148,6 +185,7 @@ int main(void)
 			test_takes_nothing_out_before_it_is_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_packet_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts_what_does_not_fit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_word_for_many_losses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wraps, setup, teardown),
 	};
 
