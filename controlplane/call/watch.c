@@ -6,6 +6,8 @@
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/refresh.h"
 
+#define WATCH_DECIDED_MS 200 /* a silence that is older has been decided by the data plane */
+
 static void judge_arm(struct call *call, uint64_t next_ms)
 {
 	struct calls *calls = call->calls;
@@ -214,53 +216,60 @@ void watch_dp_monitor(void *arg, uint32_t number, const struct proto_flow_event 
 	on_flow(calls->monitor_leg[number], event);
 }
 
+static void counters_restart(struct leg_media *media)
+{
+	media->packets_past += media->packets;
+	media->packets = 0;
+	media->lost_past += media->lost;
+	media->lost = 0;
+}
+
+/* The clocks began anew with the resync, those that had run out too. */
 void watch_dp_up(void *arg, bool restarted)
 {
 	struct calls *calls = arg;
 	struct call *call, *next;
 
-	if (!restarted)
-		return;
 	HASH_ITER(hh, calls->table, call, next) {
 		for (unsigned int i = 0; i < 2 && call->state != CALL_ENDING; i++) {
-			struct leg_media *media = &call->leg[i].media;
-
-			media->packets_past += media->packets;
-			media->packets = 0;
-			media->lost_past += media->lost;
-			media->lost = 0;
+			if (restarted)
+				counters_restart(&call->leg[i].media);
 			watch_media_reset(&call->leg[i]);
 		}
 	}
 }
 
-/* Events were lost, so the clocks are compared here. */
+/* Events of a leg were lost, so its clock is read here. What the data plane has yet to decide it
+ * will tell. */
+static void catch_up(struct leg *leg, uint64_t now)
+{
+	bool silent = leg->call->verdict.leg[leg_index(leg)].silent;
+	struct proto_flow_event event = {.kind = PROTO_FLOW_SILENT};
+	struct dpclient_flow_facts facts;
+	struct anchor_clock clock;
+	uint64_t heard, limit;
+
+	if (anchor_facts(leg, &facts) < 0 || !anchor_clock(leg, &clock))
+		return;
+	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
+	limit = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
+	if (heard < clock.clock_ms)
+		heard = clock.clock_ms;
+	if (silent && (limit == 0 || now < heard + limit))
+		event.kind = PROTO_FLOW_HEARD;
+	else if (limit == 0 || now < heard + limit + WATCH_DECIDED_MS)
+		return;
+	event.last_rtp_ms = facts.rtp_ms;
+	event.last_rtcp_ms = facts.rtcp_ms;
+	on_flow(leg, &event);
+}
+
 void watch_dp_lost(void *arg, uint64_t events)
 {
 	struct calls *calls = arg;
 	struct call *call, *next;
 
-	log_warning(
-		"data plane: %llu events lost, looking at all flows", (unsigned long long)events);
-	HASH_ITER(hh, calls->table, call, next) {
-		for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++) {
-			struct leg *leg = &call->leg[i];
-			struct anchor_clock clock;
-			struct dpclient_flow_facts facts;
-			struct proto_flow_event event = {.kind = PROTO_FLOW_SILENT};
-			uint64_t heard, limit, now = calls_now(calls);
-
-			if (anchor_facts(leg, &facts) < 0 || !anchor_clock(leg, &clock))
-				continue;
-			heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
-			limit = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
-			if (heard < clock.clock_ms)
-				heard = clock.clock_ms;
-			if (limit == 0 || now - heard < limit)
-				continue;
-			event.last_rtp_ms = facts.rtp_ms;
-			event.last_rtcp_ms = facts.rtcp_ms;
-			on_silent(leg, &event);
-		}
-	}
+	HASH_ITER(hh, calls->table, call, next)
+		for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++)
+			catch_up(&call->leg[i], calls_now(calls));
 }
