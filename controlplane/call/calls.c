@@ -270,6 +270,13 @@ static void on_binding(void *arg, uint32_t index, const struct proto_binding_eve
 	registrar_binding_event(calls->registrar, index, event);
 }
 
+static void on_resync(void *arg)
+{
+	struct calls *calls = arg;
+
+	registrar_resync(calls->registrar);
+}
+
 void calls_dp_events(struct calls *calls, struct dpclient_events *events)
 {
 	*events = (struct dpclient_events){
@@ -278,6 +285,7 @@ void calls_dp_events(struct calls *calls, struct dpclient_events *events)
 		.flow = watch_dp_flow,
 		.monitor = watch_dp_monitor,
 		.binding = on_binding,
+		.resync = on_resync,
 		.lost = watch_dp_lost,
 	};
 }

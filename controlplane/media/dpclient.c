@@ -166,7 +166,7 @@ void dpclient_close(struct dpclient *c)
 
 bool dpclient_is_up(const struct dpclient *c)
 {
-	return c->stage == DPSTAGE_UP;
+	return c->up;
 }
 
 int64_t dpclient_flow_index(const struct dpclient *c, struct dpclient_port at)
@@ -261,6 +261,8 @@ int dpclient_binding_set(struct dpclient *c, uint32_t index, const struct proto_
 	if (index >= c->bindings_max || dpclient_check(PROTO_BINDING_SET, binding) < 0)
 		return -EINVAL;
 	b = &c->bindings[index];
+	if (index >= c->bindings_top)
+		c->bindings_top = index + 1;
 	if (b->state != DPWANT_SET)
 		c->bindings_set++;
 	b->state = DPWANT_SET;
@@ -304,12 +306,12 @@ void dpclient_status(const struct dpclient *c, struct dpclient_status *out)
 	bool known = c->facts != NULL;
 	uint64_t unplaced = 0;
 
-	for (uint32_t i = c->welcome.binding_count; known && i < c->bindings_max; i++)
+	for (uint32_t i = c->welcome.binding_count; known && i < c->bindings_top; i++)
 		unplaced += c->bindings[i].state == DPWANT_SET;
 	for (uint32_t i = c->welcome.monitor_count; known && i < c->monitors_max; i++)
 		unplaced += c->monitors[i].state == DPWANT_SET;
 	*out = (struct dpclient_status){
-		.up = c->stage == DPSTAGE_UP,
+		.up = c->up,
 		.boot_id = c->last_boot_id,
 		.workers = known ? c->welcome.workers : 0,
 		.flows = c->flows_set,

@@ -30,8 +30,8 @@ struct dpclient_port {
 
 /* Called from the loop, never from inside a call of this header; each may be NULL. */
 struct dpclient_events {
-	/* The data plane holds everything that was set. restarted: it is another process than last
-	 * time (or the first), so media clocks and counters began anew. */
+	/* The data plane holds everything that was set, and all media clocks began anew. restarted:
+	 * it is another process than last time (or the first), so counters did as well. */
 	void (*up)(void *arg, bool restarted);
 	void (*down)(void *arg);
 	/* ev->id means nothing here, `at` does; gen is compared already: it is the flow that is
@@ -39,7 +39,11 @@ struct dpclient_events {
 	void (*flow)(void *arg, struct dpclient_port at, const struct proto_flow_event *ev);
 	void (*monitor)(void *arg, uint32_t number, const struct proto_flow_event *ev);
 	void (*binding)(void *arg, uint32_t index, const struct proto_binding_event *ev);
-	/* Events were lost: look at the facts of all flows and bindings. */
+	/* Everything is about to be told again: bindings of which the data plane said that they are
+	 * lost are so only if it says it again. */
+	void (*resync)(void *arg);
+	/* Events were lost: look at the facts of all flows. Everything is told again as well, so
+	 * that it is learnt anew which bindings are lost and from where media comes. */
 	void (*lost)(void *arg, uint64_t events);
 	void *arg;
 };

@@ -112,6 +112,7 @@ struct dpclient {
 	struct dptable flows_dirty;
 	struct dpbinding *bindings;
 	uint32_t bindings_max;
+	uint32_t bindings_top; /* indexes below it have been used */
 	uint32_t bindings_set;
 	struct dptable bindings_dirty;
 	struct dpmonitor *monitors;
@@ -134,6 +135,8 @@ struct dpclient {
 	uint64_t last_boot_id;
 	uint64_t generation;
 	bool restarted;
+	bool up;          /* between events.up and events.down */
+	bool again;       /* events were lost in a sync: there is to be another one */
 	uint64_t lost_ms; /* when what it held for us was lost with the connection, 0 = nothing */
 
 	const uint8_t *facts; /* NULL: no data plane was seen yet */
@@ -179,9 +182,10 @@ bool dpmonitor_event(struct dpclient *c, const struct proto_flow_event *ev);
 void dplink_start(struct dpclient *c);
 void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool late);
 
-/* dpsend.c: everything begins anew on a fresh connection; marks all for a resync; sends what can be
- * sent now. */
+/* dpsend.c: everything begins anew on a fresh connection; all is told again on one that has lost
+ * events, and nothing begins anew; sends what can be sent now. */
 void dpsend_resync(struct dpclient *c);
+void dpsend_again(struct dpclient *c);
 void dpsend_flush(struct dpclient *c);
 
 /* dprecv.c: reads what has come. */

@@ -29,13 +29,15 @@ static void dplink_on_closed(uv_handle_t *handle)
 void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool late)
 {
 	struct dplink *link = c->link;
-	bool was_up = c->stage == DPSTAGE_UP;
+	bool was_up = c->up;
 
 	log_line(level, "data plane at %s: %s", c->path.sun_path, why);
 	/* Until all is in place again, the first loss counts. */
 	if (was_up)
 		c->lost_ms = clock_boot_ms();
 	c->link = NULL;
+	c->up = false;
+	c->again = false;
 	c->stage = DPSTAGE_AWAY;
 	c->blocked = false;
 	uv_poll_stop(&link->poll);

@@ -97,13 +97,18 @@ static void dprecv_refused(struct dpclient *c, const struct proto_ack *ack)
 
 static void dprecv_up(struct dpclient *c)
 {
+	bool was_up = c->up;
+
 	c->stage = DPSTAGE_UP;
+	c->up = true;
 	c->lost_ms = 0;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
 		c->bindings_set, c->flows_set + c->monitors_set);
-	if (c->events.up)
+	if (!was_up && c->events.up)
 		c->events.up(c->events.arg, c->restarted);
+	if (c->again)
+		dpsend_again(c);
 }
 
 static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
@@ -222,8 +227,11 @@ static void dprecv_lost(struct dpclient *c, const struct proto_lost *lost)
 	c->events_lost += lost->events;
 	log_warning("data plane at %s: %llu events were lost: we read too slowly", c->path.sun_path,
 		(unsigned long long)lost->events);
+	c->again = true;
 	if (c->events.lost)
 		c->events.lost(c->events.arg, lost->events);
+	if (c->stage == DPSTAGE_UP)
+		dpsend_again(c);
 }
 
 /* One record behind a checked head; what does not fit the stage breaks the connection. */

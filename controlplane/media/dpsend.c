@@ -8,11 +8,21 @@
 /* Packets in one turn of the loop: a resync of a million records must not hold up SIP. */
 #define DPSEND_BUDGET 32
 
+static void dpsend_begin(struct dpclient *c, uint64_t generation)
+{
+	c->generation = generation;
+	c->again = false;
+	c->resyncs++;
+	c->stage = DPSTAGE_BEGIN;
+	if (c->events.resync)
+		c->events.resync(c->events.arg);
+}
+
 void dpsend_resync(struct dpclient *c)
 {
 	uint64_t now = clock_boot_ms();
 
-	for (uint32_t i = 0; i < c->bindings_max; i++) {
+	for (uint32_t i = 0; i < c->bindings_top; i++) {
 		c->bindings[i].sent = false;
 		if (c->bindings[i].state == DPWANT_SET)
 			dptable_mark(&c->bindings_dirty, i);
@@ -39,9 +49,21 @@ void dpsend_resync(struct dpclient *c)
 		c->media[i].ready = false;
 		c->media[i].placed = false;
 	}
-	c->generation = c->welcome.generation + 1;
-	c->resyncs++;
-	c->stage = DPSTAGE_BEGIN;
+	dpsend_begin(c, c->welcome.generation + 1);
+}
+
+void dpsend_again(struct dpclient *c)
+{
+	for (uint32_t i = 0; i < c->bindings_top; i++)
+		if (c->bindings[i].state == DPWANT_SET)
+			dptable_mark(&c->bindings_dirty, i);
+	for (uint32_t i = 0; i < c->media_count * c->slots; i++)
+		if (c->flows[i].state == DPWANT_SET)
+			dptable_mark(&c->flows_dirty, i);
+	for (uint32_t i = 0; i < c->monitors_max; i++)
+		if (c->monitors[i].state == DPWANT_SET)
+			dptable_mark(&c->monitors_dirty, i);
+	dpsend_begin(c, c->generation + 1);
 }
 
 static void dpsend_block(struct dpclient *c)
@@ -303,7 +325,8 @@ static bool dpsend_step(struct dpclient *c)
 	case DPSTAGE_HELLO:
 		return dpsend_hello(c);
 	case DPSTAGE_BEGIN:
-		return dpsend_sync(c, PROTO_SYNC_BEGIN, DPSTAGE_CONF);
+		/* Classes and ports hold on a connection that is up. */
+		return dpsend_sync(c, PROTO_SYNC_BEGIN, c->up ? DPSTAGE_RECORDS : DPSTAGE_CONF);
 	case DPSTAGE_CONF:
 		return dpsend_classes(c, (1u << c->class_count) - 1);
 	case DPSTAGE_MEDIA:

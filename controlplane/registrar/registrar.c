@@ -259,6 +259,13 @@ void registrar_binding_event(
 		b->unreachable ? "keep-alives go unanswered" : "answers again", dropped);
 }
 
+void registrar_resync(struct registrar *r)
+{
+	for (uint32_t i = 0; i < r->top; i++)
+		if (r->at[i])
+			r->at[i]->unreachable = false;
+}
+
 const struct binding *registrar_next(const struct registrar *r, uint32_t *cursor)
 {
 	while (*cursor < r->top) {

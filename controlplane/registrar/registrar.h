@@ -133,6 +133,9 @@ int registrar_static_add(
 void registrar_binding_event(
 	struct registrar *r, uint32_t index, const struct proto_binding_event *ev);
 
+/* To be called from dpclient_events.resync: which bindings are lost will be told again. */
+void registrar_resync(struct registrar *r);
+
 /* Walks all bindings: start with *cursor = 0, NULL ends. Bindings may come and go between calls. */
 const struct binding *registrar_next(const struct registrar *r, uint32_t *cursor);
 

@@ -50,6 +50,11 @@ static void on_binding(void *arg, uint32_t index, const struct proto_binding_eve
 	b->last_binding = *ev;
 }
 
+static void on_resync(void *arg)
+{
+	((struct bench *)arg)->resyncs++;
+}
+
 static void on_lost(void *arg, uint64_t events)
 {
 	((struct bench *)arg)->lost += events;
@@ -116,6 +121,7 @@ int setup(void **state)
 			.down = on_down,
 			.flow = on_flow,
 			.binding = on_binding,
+			.resync = on_resync,
 			.lost = on_lost,
 			.arg = b},
 	};

@@ -18,7 +18,7 @@ struct bench {
 	uv_timer_t tick;
 	struct dpclient *c;
 	struct dpclient_conf conf;
-	unsigned ups, downs, restarts, flow_events, binding_events;
+	unsigned ups, downs, restarts, resyncs, flow_events, binding_events;
 	uint64_t lost;
 	struct dpclient_port last_at;
 	struct proto_flow_event last_flow;

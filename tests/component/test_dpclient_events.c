@@ -154,6 +154,52 @@ static void test_events(void **state)
 	assert_int_equal(b->last_flow.kind, PROTO_FLOW_HEARD);
 }
 
+/* Lost events are made good by telling all again on the same connection: the data plane answers
+ * with what was learnt. Nothing begins anew meanwhile, clocks least of all. */
+static void test_lost_events_are_told_again(void **state)
+{
+	struct bench *b = *state;
+	struct proto_binding binding = some_binding(6, 1);
+	struct proto_lost lost = {.events = 1};
+	uint64_t clock;
+
+	dpclient_binding_set(b->c, 2, &binding);
+	set_flow(b, at(0, 1), at(0, 2), 1);
+	start(b);
+	settle(b);
+	assert_int_equal(b->resyncs, 1);
+	clock = dpclient_flow_get(b->c, at(0, 1))->clock_ms;
+	poll(NULL, 0, 2);
+	fake_send(&b->fake, PROTO_LOST, 0, &lost, 1, -1);
+	UNTIL(b, b->fake.generation == 2);
+	settle(b);
+	assert_int_equal(b->resyncs, 2);
+	assert_int_equal(b->fake.packets[PROTO_BINDING_SET], 2);
+	assert_int_equal(b->fake.packets[PROTO_FLOW_SET], 2);
+	assert_int_equal(b->fake.packets[PROTO_MEDIA_ADDR], 0);
+	assert_int_equal(b->fake.packets[PROTO_CONF], 1);
+	assert_int_equal(held(b, 0, 1)->flow.clock_ms, clock);
+	assert_int_equal(b->ups, 1);
+	assert_int_equal(b->downs, 0);
+
+	/* Two losses, one of them in the sync that the other caused: that is not enough then. */
+	fake_send(&b->fake, PROTO_LOST, 0, &lost, 1, -1);
+	fake_send(&b->fake, PROTO_LOST, 0, &lost, 1, -1);
+	UNTIL(b, b->fake.generation == 4);
+	settle(b);
+	assert_int_equal(b->fake.generation, 4);
+	assert_int_equal(b->resyncs, 4);
+	/* It is up all the time, and down when the connection ends in the middle of it. */
+	fake_send(&b->fake, PROTO_LOST, 0, &lost, 1, -1);
+	b->fake.deaf = true;
+	UNTIL(b, b->resyncs == 5);
+	fake_hang_up(&b->fake);
+	UNTIL(b, b->downs == 1);
+	b->fake.deaf = false;
+	UNTIL(b, b->ups == 2);
+	assert_int_equal(b->fake.generation, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +207,7 @@ int main(void)
 		CASE(test_given_back),
 		CASE(test_expired),
 		CASE(test_events),
+		CASE(test_lost_events_are_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,23 @@ static void test_unreachable(void **state)
 	registrar_binding_event(b->r, 4000, &ev);
 }
 
+/* What the data plane said on an older connection, or before it lost events, holds no more: it
+ * tells again of each binding that is lost, and never of one that is not. */
+static void test_unreachable_until_resync(void **state)
+{
+	struct bench *b = *state;
+	struct proto_binding_event ev = {.kind = PROTO_BINDING_LOST};
+
+	assert_int_equal(reg(b, "a", 1, BOB), 200);
+	ev.gen = the_one(b)->gen;
+	registrar_binding_event(b->r, 0, &ev);
+	assert_int_equal(found(b, "sip:bob@example.com"), 0);
+	registrar_resync(b->r);
+	assert_int_equal(found(b, "sip:bob@example.com"), 1);
+	registrar_binding_event(b->r, 0, &ev);
+	assert_int_equal(found(b, "sip:bob@example.com"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +244,7 @@ int main(void)
 		CASE(test_totals),
 		CASE(test_rate),
 		CASE(test_unreachable),
+		CASE(test_unreachable_until_resync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
