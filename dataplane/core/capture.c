@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/capture.h"
 
+#include "dataplane/core/ring.h"
+
 #include <errno.h>
-#include <rte_ring_elem.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct rte_ring *capture_open_ring(void)
-{
-	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct proto_frame), CAPTURE_RING);
-	struct rte_ring *ring;
-
-	if (size < 0)
-		return NULL;
-	ring = aligned_alloc(
-		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
-	if (ring)
-		rte_ring_init(ring, "captured", CAPTURE_RING, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return ring;
-}
 
 int capture_open(struct capture_board **board, struct worker *workers, unsigned int count)
 {
@@ -27,7 +14,8 @@ int capture_open(struct capture_board **board, struct worker *workers, unsigned 
 		return -ENOMEM;
 	for (unsigned int i = 0; i < count; i++) {
 		workers[i].board = *board;
-		workers[i].captured = capture_open_ring();
+		workers[i].captured = ring_open(
+			"captured", sizeof(struct proto_frame), CAPTURE_RING);
 		if (!workers[i].captured)
 			return -ENOMEM;
 	}
@@ -37,7 +25,7 @@ int capture_open(struct capture_board **board, struct worker *workers, unsigned 
 void capture_close(struct capture_board *board, struct worker *workers, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		free(workers[i].captured);
+		ring_close(workers[i].captured);
 	free(board);
 }
 

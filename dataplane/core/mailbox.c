@@ -2,30 +2,20 @@
 #include "dataplane/core/mailbox.h"
 
 #include "dataplane/core/idle_irq.h"
+#include "dataplane/core/ring.h"
 
 #include <errno.h>
-#include <rte_common.h>
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
-#include <stdlib.h>
 
 int mailbox_open(struct mailbox *box)
 {
-	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct mail), MAILBOX_SIZE);
-
 	box->irq = NULL;
-	if (size < 0)
-		return (int)size;
-	box->ring = aligned_alloc(
-		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
-	if (!box->ring)
-		return -ENOMEM;
-	return rte_ring_init(box->ring, "mailbox", MAILBOX_SIZE, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	box->ring = ring_open("mailbox", sizeof(struct mail), MAILBOX_SIZE);
+	return box->ring ? 0 : -ENOMEM;
 }
 
 void mailbox_close(struct mailbox *box)
 {
-	free(box->ring);
+	ring_close(box->ring);
 	box->ring = NULL;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/keepalive/keepalive.h"
 
+#include "dataplane/core/ring.h"
 #include "dataplane/keepalive/context.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
-#include <rte_ring_elem.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -32,16 +32,6 @@ static uint64_t keepalive_rearm(void)
 	rte_mbuf_refcnt_set(&mbuf, 1);
 	memcpy(&rearm, &mbuf.rearm_data, sizeof(rearm));
 	return rearm;
-}
-
-static struct rte_ring *keepalive_open_ring(void)
-{
-	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct pulse_note), PULSE_NOTES);
-	struct rte_ring *ring = size < 0 ? NULL : aligned_alloc(64, ((size_t)size + 63) & ~63ul);
-
-	if (ring)
-		rte_ring_init(ring, "notes", PULSE_NOTES, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return ring;
 }
 
 /* Places of a worker's cap: far more than addresses that it sends to in one second. */
@@ -73,7 +63,7 @@ static int keepalive_open_sweep(struct keepalive *ka, unsigned int index)
 	s->defer.tick_tsc = ka->conf.tsc_hz * CLOCK_TICK_MS / 1000;
 	s->defer.us_tsc = ka->conf.tsc_hz / CAP_SECOND + 1;
 	s->memory = mem_get(ka->conf.mem, schedule_memory(share), "the keep-alive slots");
-	ka->notes[index] = keepalive_open_ring();
+	ka->notes[index] = ring_open("notes", sizeof(struct pulse_note), PULSE_NOTES);
 	if (!s->memory || !ka->notes[index])
 		return -ENOMEM;
 	schedule_open(&s->schedule, s->memory, share, ka->where, &ka->schedule[index], rte_rdtsc());
@@ -140,7 +130,7 @@ void keepalive_close(struct keepalive *ka)
 	for (unsigned int i = 0; ka->sweep && i < ka->conf.worker_count; i++)
 		mem_put(mem, ka->sweep[i].memory, schedule_memory(keepalive_share(&ka->conf)));
 	for (unsigned int i = 0; ka->notes && i < ka->conf.worker_count; i++)
-		free(ka->notes[i]);
+		ring_close(ka->notes[i]);
 	templates_close(&ka->templates);
 	addrmap_close(ka->source);
 	if (ka->cap)

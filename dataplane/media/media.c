@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/media.h"
 
+#include "dataplane/core/ring.h"
 #include "dataplane/media/context.h"
 #include "dataplane/media/hold.h"
 #include "shared/log.h"
 
 #include <errno.h>
 #include <rte_errno.h>
-#include <rte_ring_elem.h>
 #include <stdlib.h>
-
-static struct rte_ring *media_open_ring(void)
-{
-	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct learnt), MEDIA_LEARNT_RING);
-	struct rte_ring *ring;
-
-	if (size < 0)
-		return NULL;
-	ring = aligned_alloc(
-		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)size, RTE_CACHE_LINE_SIZE));
-	if (ring)
-		rte_ring_init(ring, "learnt", MEDIA_LEARNT_RING, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return ring;
-}
 
 /* The scan reads whole blocks. */
 static size_t media_due_size(const struct media *m)
@@ -66,7 +52,7 @@ static int media_open_tables(struct media *m)
 	if (!m->cold || !m->flow || !m->expires || !m->due || !m->hold || !m->learnt)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < conf->worker_count; i++) {
-		m->learnt[i] = media_open_ring();
+		m->learnt[i] = ring_open("learnt", sizeof(struct learnt), MEDIA_LEARNT_RING);
 		if (!m->learnt[i])
 			return -ENOMEM;
 	}
@@ -109,7 +95,7 @@ void media_close(struct media *m)
 	mem = m->conf.mem;
 	n = m->conf.flows;
 	for (unsigned int i = 0; m->learnt && i < m->conf.worker_count; i++)
-		free(m->learnt[i]);
+		ring_close(m->learnt[i]);
 	free(m->learnt);
 	claims_close(&m->claims);
 	mem_put(mem, m->ip6, n * sizeof(*m->ip6));
