@@ -91,7 +91,7 @@ const struct param param_table[] = {
 	 .flags = PARAM_ZERO_OFF, .min = 1280, .max = 9216, .unit = "bytes",
 	 .help = "Longest IP packet on every port and host interface; 0 leaves it as the devices "
 		 "have it. Packet buffers are as large as it asks for: long ones want more memory."},
-	{AT_DATAPLANE(idle_sleep_us), .name = "idle_sleep", .type = PARAM_INT, .value = "1000",
+	{AT_DATAPLANE(idle_sleep_us), .name = "idle_sleep", .type = PARAM_INT, .value = "900",
 	 .flags = PARAM_ZERO_OFF, .min = 1, .max = 10000, .unit = "us",
 	 .help = "Longest sleep of a worker with little to do, and thus the longest wait of a "
 		 "packet; 0 keeps its core spinning."},

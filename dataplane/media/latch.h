@@ -3,8 +3,13 @@
  *
  * Candidates, best first: exactly the address of the leg's SDP; its IP with another port; where NAT
  * is evident, the IP that the leg signals from. A candidate is learnt after several consistent
- * packets, unless a better one is just showing up. From then on it is the only source, until
- * the owner clears the struct. Nothing is ever learnt from other IPs. */
+ * packets, unless a better one is just showing up; then the owner keeps it and clears the struct.
+ * Nothing is ever learnt from other IPs.
+ *
+ * Each class counts one port at a time: while that is heard, other ports of the class wait, so that
+ * two that send at once cannot be mixed up. Hence whoever sends from a party's own IP before the
+ * party does (a neighbour behind the same NAT, or one who forges it) may hold its place or be learnt
+ * himself. Plain RTP has nothing to tell them apart (LA-06). */
 #ifndef DATAPLANE_MEDIA_LATCH_H
 #define DATAPLANE_MEDIA_LATCH_H
 

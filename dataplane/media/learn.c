@@ -52,12 +52,15 @@ static void learn_lock_on(
 	struct media *m, const struct relay_packet *p, bool rtcp, const struct rtp_info *info)
 {
 	struct flow_record *record = &m->record[p->id];
+	struct flow_cold *cold = &m->cold[p->id];
 	uint64_t key = record_key(p->v6 ? 0 : p->ip4->src_addr, p->udp->src_port);
 
+	/* The next to be learnt is not held back by this one. */
+	*(rtcp ? &cold->latch_rtcp : &cold->latch) = (struct latch){0};
 	if (p->v6)
 		memcpy(rtcp ? m->ip6[p->id].match_rtcp : m->ip6[p->id].match, p->ip6->src_addr, 16);
 	if (rtcp) {
-		record_store(&m->cold[p->id].rtcp_match, key);
+		record_store(&cold->rtcp_match, key);
 		return;
 	}
 	/* Statistics of a source that is followed to another port go on. */

@@ -88,6 +88,7 @@ static void off_source(void **state)
 {
 	struct scene *s = open6();
 	struct addr other = rig_addr("[2001:db8:1::19]:4000");
+	struct frame frame = {0};
 
 	scene_set_latched(s);
 	scene_rtp(s, 0);
@@ -99,6 +100,15 @@ static void off_source(void **state)
 	assert_int_equal(scene_drops(s, FACTS_DROP_OFF_SOURCE), 2);
 	scene_rtp(s, 0);
 	scene_expect(s, 0, NULL);
+	/* RTCP likewise, once its source is known. */
+	other = rig_addr("[2001:db8:1::11]:4001");
+	frame_rtcp(&frame, SCENE_SSRC);
+	scene_feed(s, 0, &other, 1, &frame);
+	assert_true(rig_sent(s->rig, &frame));
+	other = rig_addr("[2001:db8:1::19]:4001");
+	frame_rtcp(&frame, SCENE_SSRC);
+	scene_feed(s, 0, &other, 1, &frame);
+	scene_expect_none(s);
 	scene_close(s);
 }
 

@@ -104,6 +104,54 @@ static void stranger(void **state)
 	scene_close(s);
 }
 
+/* With all on one port RTP has told the source of both: RTCP from another port of the same host,
+ * even with the right SSRC, is not taken. */
+static void mux_other_port(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = s->phone[0];
+
+	s->flow[0].flags = PROTO_FLOW_MUX;
+	scene_learn(s);
+	source.port = 61234;
+	for (int n = 0; n < 5; n++)
+		report(s, 0, &source, 0, SCENE_SSRC);
+	scene_expect_none(s);
+	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
+	assert_int_equal(scene_quality(s, 0)->off_source, 5);
+	rig_pass(s->rig, 20);
+	scene_expect_no_event(s);
+	scene_close(s);
+}
+
+/* Known RTCP sources are kept: neither RTP's port nor another one of the same host is taken, even
+ * with the right SSRC, until the known one was silent for 15 s (LA-03). */
+static void moved(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]), near = s->phone[0];
+	struct addr local = above(s->local[1]), dst = above(s->phone[1]);
+
+	scene_learn(s);
+	near.port = 61234;
+	report(s, 0, &source, 1, SCENE_SSRC);
+	expect(s, &local, &dst);
+	rig_pass(s->rig, 20);
+	scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
+	for (int n = 0; n < 20; n++) {
+		report(s, 0, &s->phone[0], 1, SCENE_SSRC);
+		report(s, 0, &near, 1, SCENE_SSRC);
+	}
+	rig_pass(s->rig, 14900);
+	report(s, 0, &near, 1, SCENE_SSRC);
+	scene_expect_none(s);
+	assert_int_equal(scene_quality(s, 0)->off_source, 41);
+	rig_pass(s->rig, 100);
+	report(s, 0, &near, 1, SCENE_SSRC);
+	expect(s, &local, &dst);
+	scene_close(s);
+}
+
 static void malformed(void **state)
 {
 	struct scene *s = scene_open4();
@@ -187,6 +235,8 @@ int main(void)
 		cmocka_unit_test(own_port),
 		cmocka_unit_test(behind_nat),
 		cmocka_unit_test(stranger),
+		cmocka_unit_test(mux_other_port),
+		cmocka_unit_test(moved),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(mux),
 		cmocka_unit_test(not_muxed),

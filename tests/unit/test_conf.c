@@ -38,7 +38,7 @@ static void defaults_are_those_of_the_product(void **state)
 	assert_int_equal(conf->media.dscp, CONF_DSCP_KEEP);
 	assert_int_equal(conf->node.media_port_min, 20000);
 	assert_int_equal(conf->node.media_port_max, 29999);
-	assert_int_equal(conf->dataplane.idle_sleep_us, 1000);
+	assert_int_equal(conf->dataplane.idle_sleep_us, 900);
 	assert_int_equal(conf->redis.address.port, 6379);
 	assert_int_equal(conf->node.log_level, LOG_INFO);
 	assert_true(conf_uses_dataplane(conf));
