@@ -8,8 +8,8 @@
  *
  * Each class counts one port at a time: while that is heard, other ports of the class wait, so that
  * two that send at once cannot be mixed up. Hence whoever sends from a party's own IP before the
- * party does (a neighbour behind the same NAT, or one who forges it) may hold its place or be learnt
- * himself. Plain RTP has nothing to tell them apart (LA-06). */
+ * party does (a neighbour behind the same NAT, or one who forges it) may hold its place or be
+ * learnt himself. Plain RTP has nothing to tell them apart (LA-06). */
 #ifndef DATAPLANE_MEDIA_LATCH_H
 #define DATAPLANE_MEDIA_LATCH_H
 
