@@ -8,6 +8,7 @@
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
 #include "controlplane/call/setup.h"
+#include "controlplane/call/walk.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/sip/msg.h"
 #include "shared/clock.h"
@@ -89,6 +90,7 @@ void call_free(struct call *call)
 	wheel_cancel(calls->wheel, &call->proof);
 	if (call->store.known)
 		store_call_forget(calls->store, &call->store);
+	walk_leave(calls, call);
 	HASH_DEL(calls->table, call);
 	calls->count--;
 	free(call->from);

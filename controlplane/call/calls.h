@@ -37,6 +37,7 @@ struct calls {
 	struct slots *monitors;   /* numbers of monitored flows; NULL: this node monitors none */
 	struct leg **monitor_leg; /* number -> leg */
 	struct call *table;
+	struct walk *walks; /* under way (walk.h) */
 	uint32_t count;
 	bool closing; /* no new calls: the node stops */
 	struct calls_counters counters;

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_MAX     (512u << 20) /* bytes: a million calls */
+#define ANSWER_MAX     (16u << 20) /* bytes of a line */
 #define ANSWER_CHUNK   65536
 #define ANSWER_WAIT_S  10
 #define NOT_RUNNING    "the node does not run: no answer at %s: %s"

@@ -1,310 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* linewatchctl: asks a running node, or reads a configuration file. */
-#include "controlplane/ctl/cell.h"
 #include "controlplane/ctl/ctlask.h"
+#include "controlplane/ctl/list.h"
 #include "controlplane/ctl/table.h"
 #include "controlplane/ctl/watch.h"
+#include "controlplane/ctl/words.h"
 #include "controlplane/ops/confjson.h"
 #include "shared/conf.h"
 #include "shared/log.h"
 #include "shared/param.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_FILE "/etc/linewatch/linewatch.yaml"
-
-enum exit_code {
-	EXIT_REFUSED = 1,
-	EXIT_USAGE = 2,
-	EXIT_NOT_RUNNING = 3,
-};
-
-enum option_id {
-	OPTION_JSON = 1,
-	OPTION_WIDE,
-	OPTION_SOCKET,
-	OPTION_CONFIG,
-	OPTION_HELP,
-	OPTION_VERSION,
-	OPTION_FILE,
-	OPTION_LONGER,
-	OPTION_SILENT,
-	OPTION_LAST,
-	OPTION_UNPROVEN,
-	OPTION_END_CALLS,
-	OPTION_BINDING,
-	OPTION_CALL,
-	OPTION_SECONDS,
-	OPTION_PACKETS,
-	OPTION_END,
-};
-
-/* From OPTION_FILE on, an option belongs to certain commands and becomes an argument. */
-enum option_kind {
-	KIND_COMMON,
-	KIND_DURATION,
-	KIND_NUMBER,
-	KIND_FLAG,
-	KIND_TEXT,
-	KIND_LOCAL,
-};
-
-static const struct {
-	enum option_kind kind;
-	const char *arg; /* name in the request */
-} option_kinds[OPTION_END] = {
-	[OPTION_FILE] = {KIND_LOCAL, NULL},
-	[OPTION_LONGER] = {KIND_DURATION, "longer_s"},
-	[OPTION_SILENT] = {KIND_DURATION, "silent_s"},
-	[OPTION_LAST] = {KIND_NUMBER, "last"},
-	[OPTION_UNPROVEN] = {KIND_DURATION, "unproven_s"},
-	[OPTION_END_CALLS] = {KIND_FLAG, "end_calls"},
-	[OPTION_BINDING] = {KIND_TEXT, "aor"},
-	[OPTION_CALL] = {KIND_TEXT, "call"},
-	[OPTION_SECONDS] = {KIND_DURATION, "seconds"},
-	[OPTION_PACKETS] = {KIND_NUMBER, "packets"},
-};
-
-static const struct option options[] = {
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"wide", no_argument, NULL, OPTION_WIDE},
-	{"socket", required_argument, NULL, OPTION_SOCKET},
-	{"config", required_argument, NULL, OPTION_CONFIG},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"version", no_argument, NULL, OPTION_VERSION},
-	{"file", required_argument, NULL, OPTION_FILE},
-	{"longer", required_argument, NULL, OPTION_LONGER},
-	{"silent", required_argument, NULL, OPTION_SILENT},
-	{"last", required_argument, NULL, OPTION_LAST},
-	{"unproven", required_argument, NULL, OPTION_UNPROVEN},
-	{"end-calls", no_argument, NULL, OPTION_END_CALLS},
-	{"binding", required_argument, NULL, OPTION_BINDING},
-	{"call", required_argument, NULL, OPTION_CALL},
-	{"seconds", required_argument, NULL, OPTION_SECONDS},
-	{"packets", required_argument, NULL, OPTION_PACKETS},
-	{NULL, 0, NULL, 0},
-};
-
-static const char *const call_columns[] = {"id", "state", "from", "to", "age_s", "a.sip_s",
-	"a.rtp_s", "a.expires_s", "b.sip_s", "b.rtp_s", "b.expires_s", "why", NULL};
-static const char *const binding_columns[] = {
-	"aor", "contact", "received", "expires_s", "heard_s", "reachable", "id", NULL};
-static const char *const cdr_columns[] = {
-	"t2", "id", "from", "to", "connected", "proven", "cause", "by", NULL};
-static const char *const config_columns[] = {"name", "value", "unit", "origin", NULL};
-
-#define BIT(option) (1u << (option))
-
-static const struct command {
-	const char *name;
-	const char *list;           /* key of a list in the result: a table */
-	const char *const *columns; /* of the table, the first ones */
-	bool only;                  /* others with --wide only */
-	const char *operand;        /* name of the one operand, NULL: none */
-	unsigned options;
-	const char *usage;
-	const char *help;
-} commands[] = {
-	{"status", NULL, NULL, false, NULL, 0, "status", "what the node does"},
-	{"calls", "calls", call_columns, true, NULL, BIT(OPTION_LONGER) | BIT(OPTION_SILENT),
-		"calls [--longer TIME] [--silent TIME]",
-		"calls, those up for longer or silent for longer only"},
-	{"call", NULL, NULL, false, "id", 0, "call ID", "everything about one call"},
-	{"bindings", "bindings", binding_columns, false, NULL, 0, "bindings",
-		"registered and listed devices"},
-	{"cdr", "cdrs", cdr_columns, true, NULL, BIT(OPTION_LAST) | BIT(OPTION_UNPROVEN),
-		"cdr [--last N] [--unproven TIME]",
-		"records of ended calls, those connected that much beyond their proof only"},
-	{"end", NULL, NULL, false, "id", 0, "end ID", "end a call"},
-	{"config", "config", config_columns, false, NULL, BIT(OPTION_FILE), "config [--file FILE]",
-		"each parameter and where it comes from; --file needs no running node"},
-	{"trace", NULL, NULL, false, NULL, BIT(OPTION_BINDING) | BIT(OPTION_SECONDS),
-		"trace --binding AOR [--seconds TIME]",
-		"a line for each keep-alive, answer and SIP message of a device"},
-	{"capture", NULL, NULL, false, NULL,
-		BIT(OPTION_BINDING) | BIT(OPTION_CALL) | BIT(OPTION_FILE) | BIT(OPTION_SECONDS) |
-			BIT(OPTION_PACKETS),
-		"capture --call ID|--binding AOR --file PCAP",
-		"its frames into a file, [--packets N] [--seconds TIME] of them"},
-	{"stop", NULL, NULL, false, NULL, BIT(OPTION_END_CALLS), "stop [--end-calls]",
-		"stop the node; its calls go on from Redis, or end"},
-};
-
-struct request {
-	const struct command *command;
-	json_t *args;
-	unsigned given; /* BIT of each option of commands */
-	bool json;
-	bool wide;
-	const char *socket;
-	const char *config;
-	const char *file;
-};
-
-static void usage(FILE *out)
-{
-	fprintf(out, "usage: linewatchctl [OPTION] COMMAND\n\n");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-38s %s\n", commands[i].usage, commands[i].help);
-	fprintf(out,
-		"\n"
-		"  --json           the node's answer as it is\n"
-		"  --wide           every column\n"
-		"  --socket PATH    the node's socket\n"
-		"  --config FILE    the configuration that names it (" DEFAULT_FILE ")\n"
-		"  --help, --version\n"
-		"\n"
-		"TIME is in seconds, or with a unit: 30s, 5m, 1h, 2d.\n"
-		"Status: 0 done, 1 refused, 2 wrong usage, 3 the node does not run.\n");
-}
-
-static int complain(enum exit_code code, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(enum exit_code code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "linewatchctl: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	return code;
-}
-
-static const char *option_name(int id)
-{
-	for (size_t i = 0; options[i].name; i++) {
-		if (options[i].val == id)
-			return options[i].name;
-	}
-	return "";
-}
-
-/* An option that becomes an argument of the request. Returns 0 or an exit code. */
-static int take_argument(struct request *request, int id, const char *text)
-{
-	const char *arg = option_kinds[id].arg;
-	uint32_t number;
-
-	request->given |= BIT(id);
-	switch (option_kinds[id].kind) {
-	case KIND_DURATION:
-		if (cell_parse_duration(text, &number) < 0)
-			return complain(EXIT_USAGE,
-				"--%s %s: a time is expected, such as 30s, 5m, 1h or 2d",
-				option_name(id), text);
-		json_object_set_new(request->args, arg, json_integer(number));
-		break;
-	case KIND_NUMBER:
-		if (strspn(text, "0123456789") != strlen(text) ||
-			cell_parse_duration(text, &number) < 0 || number == 0)
-			return complain(EXIT_USAGE, "--%s %s: a number from 1 is expected",
-				option_name(id), text);
-		json_object_set_new(request->args, arg, json_integer(number));
-		break;
-	case KIND_FLAG:
-		json_object_set_new(request->args, arg, json_true());
-		break;
-	case KIND_TEXT:
-		if (json_object_set_new(request->args, arg, json_string(text)))
-			return complain(EXIT_USAGE, "--%s is not readable text", option_name(id));
-		break;
-	default:
-		request->file = text;
-	}
-	return 0;
-}
-
-/* Returns -1 to go on, or an exit code. */
-static int take_options(struct request *request, int argc, char **argv)
-{
-	int id, rc;
-
-	while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (id) {
-		case OPTION_JSON:
-			request->json = true;
-			json_object_set_new(request->args, "full", json_true());
-			break;
-		case OPTION_WIDE:
-			request->wide = true;
-			break;
-		case OPTION_SOCKET:
-			request->socket = optarg;
-			break;
-		case OPTION_CONFIG:
-			request->config = optarg;
-			break;
-		case OPTION_HELP:
-			usage(stdout);
-			return 0;
-		case OPTION_VERSION:
-			printf("linewatchctl %s\n", LW_VERSION);
-			return 0;
-		case '?':
-			return EXIT_USAGE;
-		default:
-			rc = take_argument(request, id, optarg);
-			if (rc)
-				return rc;
-		}
-	}
-	return -1;
-}
-
-/* The command and its operand. Returns 0 or an exit code. */
-static int take_command(struct request *request, int argc, char **argv)
-{
-	const struct command *command = NULL;
-	int left = argc - optind - 1;
-
-	if (left < 0) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, argv[optind]) == 0)
-			command = &commands[i];
-	}
-	if (!command)
-		return complain(EXIT_USAGE, "unknown command %s: linewatchctl --help lists them",
-			argv[optind]);
-	if (left != (command->operand ? 1 : 0))
-		return complain(EXIT_USAGE, "usage: linewatchctl %s", command->usage);
-	for (int id = OPTION_FILE; id < OPTION_END; id++) {
-		if (request->given & BIT(id) & ~command->options)
-			return complain(EXIT_USAGE, "--%s is not for %s: linewatchctl %s",
-				option_name(id), command->name, command->usage);
-	}
-	if (command->operand &&
-		json_object_set_new(request->args, command->operand, json_string(argv[optind + 1])))
-		return complain(EXIT_USAGE, "the id is not readable text");
-	/* One thing to look at, and where to write it. */
-	if (command->options & BIT(OPTION_BINDING) &&
-		((command->options & BIT(OPTION_FILE) && !request->file) ||
-			!(request->given & BIT(OPTION_BINDING)) ==
-				!(request->given & BIT(OPTION_CALL))))
-		return complain(EXIT_USAGE, "usage: linewatchctl %s", command->usage);
-	request->command = command;
-	return 0;
-}
-
 /* Where the node listens: said, configured or built in. Returns 0 or an exit code. */
-static int find_socket(const struct request *request, char path[static CONF_PATH_MAX])
+static int find_socket(const struct words *words, char path[static CONF_PATH_MAX])
 {
-	const char *file = request->config;
+	const char *file = words->config;
 	struct conf *conf;
 	char err[512];
 
-	if (request->socket) {
-		snprintf(path, CONF_PATH_MAX, "%s", request->socket);
-		if (strlen(request->socket) >= CONF_PATH_MAX)
+	if (words->socket) {
+		snprintf(path, CONF_PATH_MAX, "%s", words->socket);
+		if (strlen(words->socket) >= CONF_PATH_MAX)
 			return complain(
 				EXIT_USAGE, "--socket: at most %d bytes", CONF_PATH_MAX - 1);
 		return 0;
@@ -323,78 +43,97 @@ static int find_socket(const struct request *request, char path[static CONF_PATH
 	return 0;
 }
 
-static int read_file(const char *file, json_t **result)
+static int read_file(const char *file, json_t **result, char *err, size_t errlen)
 {
 	struct conf *conf;
-	char err[512];
 
 	log_open("linewatchctl", LOG_WARNING);
-	if (conf_load(&conf, file, err, sizeof(err)) < 0)
-		return complain(EXIT_REFUSED, "%s", err);
+	if (conf_load(&conf, file, err, errlen) < 0)
+		return -EPROTO;
 	*result = confjson_list(conf);
 	conf_free(conf);
-	return *result ? 0 : complain(EXIT_REFUSED, "out of memory");
+	if (!*result)
+		snprintf(err, errlen, "out of memory");
+	return *result ? 0 : -EPROTO;
 }
 
-static int get_result(const struct request *request, json_t **result)
+/* Lists are printed as they come. */
+static int ask_list(const struct words *words, const char *path, char *err, size_t errlen)
 {
-	const struct command *command = request->command;
-	const struct watch_order order = {
-		request->args, request->file, request->json, request->wide};
-	bool watch = command->options & BIT(OPTION_BINDING);
-	char path[CONF_PATH_MAX], err[1024];
+	const struct command *command = words->command;
+	struct list list = {
+		.out = stdout,
+		.key = command->list,
+		.columns = command->columns,
+		.only = command->only && !words->wide,
+		.json = words->json,
+	};
+	const struct ctlask_parts parts = {list_part, &list};
+	json_t *result = NULL;
 	int rc;
 
-	if (request->file && !watch)
-		return read_file(request->file, result);
-	rc = find_socket(request, path);
+	if (words->file)
+		rc = read_file(words->file, &result, err, errlen);
+	else
+		rc = ctlask(path, command->name, words->args, &parts, &result, err, errlen);
+	if (rc == 0)
+		list_part(&list, result);
+	json_decref(result);
+	if (list_end(&list, rc == 0) == 0 || rc)
+		return rc;
+	snprintf(err, errlen, "the answer cannot be written");
+	return -EPROTO;
+}
+
+static int ask_object(const struct words *words, const char *path, char *err, size_t errlen)
+{
+	json_t *result = NULL;
+	int rc = ctlask(path, words->command->name, words->args, NULL, &result, err, errlen);
+
 	if (rc)
 		return rc;
-	if (watch)
+	if (words->json) {
+		rc = json_dumpf(result, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else {
+		rc = table_object(stdout, result);
+	}
+	json_decref(result);
+	if (rc == 0 && fflush(stdout) == 0)
+		return 0;
+	snprintf(err, errlen, "the answer cannot be written");
+	return -EPROTO;
+}
+
+static int ask(const struct words *words)
+{
+	const struct watch_order order = {words->args, words->file, words->json, words->wide};
+	char path[CONF_PATH_MAX] = "", err[1024] = "";
+	bool node = words->command->watch || !words->file;
+	int rc = node ? find_socket(words, path) : 0;
+
+	if (rc)
+		return rc;
+	if (words->command->watch)
 		rc = watch_run(path, &order, err, sizeof(err));
+	else if (words->command->list)
+		rc = ask_list(words, path, err, sizeof(err));
 	else
-		rc = ctlask(path, command->name, request->args, NULL, result, err, sizeof(err));
+		rc = ask_object(words, path, err, sizeof(err));
 	if (rc)
 		return complain(rc == -ECONNREFUSED ? EXIT_NOT_RUNNING : EXIT_REFUSED, "%s", err);
 	return 0;
 }
 
-static int print_result(const struct request *request, const json_t *result)
-{
-	const struct command *command = request->command;
-	const json_t *list = command->list ? json_object_get(result, command->list) : NULL;
-	int err = 0;
-
-	if (request->json) {
-		err = json_dumpf(result, stdout, JSON_COMPACT);
-		putchar('\n');
-	} else if (!list) {
-		err = table_object(stdout, result);
-	} else if (json_array_size(list) == 0) {
-		printf("no %s\n", command->list);
-	} else {
-		err = table_rows(stdout, list, command->columns, command->only && !request->wide);
-	}
-	if (err || fflush(stdout))
-		return complain(EXIT_REFUSED, "the answer cannot be written");
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	struct request request = {.args = json_object()};
-	json_t *result = NULL;
+	struct words words = {.args = json_object()};
 	int rc;
 
 	log_open("linewatchctl", LOG_ERROR);
-	rc = take_options(&request, argc, argv);
-	if (rc < 0)
-		rc = take_command(&request, argc, argv);
-	if (rc == 0 && request.command)
-		rc = get_result(&request, &result);
-	if (result)
-		rc = print_result(&request, result);
-	json_decref(result);
-	json_decref(request.args);
+	rc = words_read(&words, argc, argv);
+	if (rc == 0 && words.command)
+		rc = ask(&words);
+	json_decref(words.args);
 	return rc;
 }

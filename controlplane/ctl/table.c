@@ -31,14 +31,21 @@ static int flatten(json_t *flat, const char *prefix, const json_t *object)
 	return 0;
 }
 
-/* Flat copies of all rows, and the names of the columns in order (values are unused). */
-static int collect(
-	const json_t *rows, const char *const *columns, bool only, json_t *flat_rows, json_t *names)
+/* A column is as wide as it was. */
+static int set_width(json_t *names, const char *name, const json_t *former)
+{
+	return json_object_set_new(
+		names, name, json_integer(json_integer_value(json_object_get(former, name))));
+}
+
+/* Flat copies of all rows, and the columns in order: those that are there already, and new ones. */
+static int collect(const json_t *rows, const char *const *columns, bool only, const json_t *former,
+	json_t *flat_rows, json_t *names)
 {
 	json_t *seen = json_object(), *row, *value;
 	const char *name;
 	size_t i;
-	int err = 0;
+	int err = former ? json_object_update(seen, (json_t *)former) : 0;
 
 	json_array_foreach(rows, i, row)
 	{
@@ -49,11 +56,10 @@ static int collect(
 	}
 	for (; columns && *columns; columns++) {
 		if (json_object_get(seen, *columns))
-			err |= json_object_set_new(names, *columns, json_null());
+			err |= set_width(names, *columns, former);
 	}
 	if (!only)
-		json_object_foreach(seen, name, value)
-			err |= json_object_set_new(names, name, json_null());
+		json_object_foreach(seen, name, value) err |= set_width(names, name, former);
 	json_decref(seen);
 	return err ? -ENOMEM : 0;
 }
@@ -113,7 +119,8 @@ static void column_print(FILE *out, const struct column *column, size_t row, boo
 	fputs(last ? "\n" : "  ", out);
 }
 
-static int print_rows(FILE *out, const json_t *rows, const json_t *names, int indent)
+/* Leaves the new widths in names. */
+static int print_rows(FILE *out, const json_t *rows, json_t *names, bool titles, int indent)
 {
 	size_t count = json_object_size(names), n = 0;
 	struct column *columns = calloc(count + 1, sizeof(*columns));
@@ -123,13 +130,17 @@ static int print_rows(FILE *out, const json_t *rows, const json_t *names, int in
 
 	if (err)
 		return err;
-	json_object_foreach((json_t *)names, name, value)
+	json_object_foreach(names, name, value)
 	{
 		columns[n].name = name;
+		columns[n].width = (size_t)json_integer_value(value);
 		if (!err)
 			err = column_fill(&columns[n++], rows);
 	}
-	for (size_t row = 0; !err && row <= json_array_size(rows); row++) {
+	for (size_t i = 0; !err && i < n; i++)
+		err = json_object_set_new(
+			names, columns[i].name, json_integer((json_int_t)columns[i].width));
+	for (size_t row = titles ? 0 : 1; !err && row <= json_array_size(rows); row++) {
 		fprintf(out, "%*s", indent, "");
 		for (size_t i = 0; i < n; i++)
 			column_print(out, &columns[i], row, i + 1 == n);
@@ -143,26 +154,45 @@ static int print_rows(FILE *out, const json_t *rows, const json_t *names, int in
 	return err;
 }
 
-static int rows_at(FILE *out, const json_t *rows, const char *const *columns, bool only, int indent)
+static int rows_at(FILE *out, struct table *table, const json_t *rows, const char *const *columns,
+	bool only, int indent)
 {
 	json_t *flat = json_array(), *names = json_object();
-	int err = collect(rows, columns, only, flat, names);
+	int err = collect(rows, columns, only, table->columns, flat, names);
+	bool titles = json_object_size(names) != json_object_size(table->columns);
 
 	if (!err)
-		err = print_rows(out, flat, names, indent);
+		err = print_rows(out, flat, names, titles, indent);
 	json_decref(flat);
-	json_decref(names);
+	json_decref(table->columns);
+	table->columns = names;
 	return err;
 }
 
-int table_rows(FILE *out, const json_t *rows, const char *const *columns, bool only)
+int table_block(
+	FILE *out, struct table *table, const json_t *rows, const char *const *columns, bool only)
 {
-	return rows_at(out, rows, columns, only, 0);
+	return rows_at(out, table, rows, columns, only, 0);
+}
+
+void table_close(struct table *table)
+{
+	json_decref(table->columns);
+	table->columns = NULL;
 }
 
 static bool is_list_of_objects(const json_t *value)
 {
 	return json_is_object(json_array_get(value, 0));
+}
+
+static int inner_rows(FILE *out, const json_t *rows, int indent)
+{
+	struct table table = {0};
+	int err = rows_at(out, &table, rows, NULL, false, indent);
+
+	table_close(&table);
+	return err;
 }
 
 static int object_at(FILE *out, const json_t *object, int indent);
@@ -180,7 +210,7 @@ static int parts_at(FILE *out, const json_t *object, int indent)
 			continue;
 		fprintf(out, "%*s%s\n", indent, "", name);
 		err = json_is_object(value) ? object_at(out, value, indent + INDENT)
-					    : rows_at(out, value, NULL, false, indent + INDENT);
+					    : inner_rows(out, value, indent + INDENT);
 	}
 	return err;
 }

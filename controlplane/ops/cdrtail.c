@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define TAIL_MAX 4194304 /* bytes of the file's end that are looked at */
+#define PAGE     50      /* records told at once */
 
 struct cdrtail {
 	uv_work_t work;
@@ -15,7 +16,8 @@ struct cdrtail {
 	const char *path;
 	uint64_t last;
 	uint64_t unproven_s;
-	json_t *list;
+	json_t *list; /* newest first */
+	size_t left;  /* of it, to be told */
 	int error;
 };
 
@@ -69,7 +71,7 @@ static void tail_parse(struct cdrtail *tail, char *text, long len)
 			len--;
 		cdr = json_loads(text + len, 0, NULL);
 		if (wanted(cdr, tail->unproven_s))
-			json_array_insert(tail->list, 0, cdr);
+			json_array_append(tail->list, cdr);
 		json_decref(cdr);
 	}
 }
@@ -87,6 +89,27 @@ static void tail_work(uv_work_t *work)
 	free(text);
 }
 
+static json_t *tail_page(void *arg)
+{
+	struct cdrtail *tail = arg;
+	json_t *rows;
+
+	if (tail->left == 0)
+		return NULL;
+	rows = json_array();
+	for (int i = 0; i < PAGE && tail->left; i++)
+		json_array_append(rows, json_array_get(tail->list, --tail->left));
+	return json_pack("{so}", "cdrs", rows);
+}
+
+static void tail_end(void *arg)
+{
+	struct cdrtail *tail = arg;
+
+	json_decref(tail->list);
+	free(tail);
+}
+
 static void tail_done(uv_work_t *work, int status)
 {
 	struct cdrtail *tail = work->data;
@@ -94,11 +117,11 @@ static void tail_done(uv_work_t *work, int status)
 	if (tail->error) {
 		ctlserver_fail(
 			tail->request, "cannot read %s: %s", tail->path, strerror(-tail->error));
-		json_decref(tail->list);
-	} else {
-		ctlserver_reply(tail->request, json_pack("{so}", "cdrs", tail->list));
+		tail_end(tail);
+		return;
 	}
-	free(tail);
+	tail->left = json_array_size(tail->list);
+	ctlserver_pages(tail->request, &(struct ctlserver_pages){tail_page, tail_end, tail});
 }
 
 void cdrtail_answer(struct ctlserver_request *request, uv_loop_t *loop, const char *path,

@@ -5,8 +5,8 @@
 
 #include "controlplane/ops/ctlserver.h"
 
-/* Answers request with {"cdrs":[...]}, oldest first: at most `last` records, of which only those
- * whose duration exceeds the proven one by unproven_s (0 = all). path must stay. */
+/* Answers request with parts {"cdrs":[...]}, oldest first: at most `last` records, of which only
+ * those whose duration exceeds the proven one by unproven_s (0 = all). path must stay. */
 void cdrtail_answer(struct ctlserver_request *request, uv_loop_t *loop, const char *path,
 	uint64_t last, uint64_t unproven_s);
 

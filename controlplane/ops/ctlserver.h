@@ -4,9 +4,9 @@
  *   {"cmd":"calls","args":{"longer_s":3600}}
  *
  * and its answer is one line, {"result":{...}} or {"error":"no call has this id"}. Some requests
- * have parts of their result told before, {"part":{...}} a line. A client may ask again on the same
- * connection once it has its answer. The process must ignore SIGPIPE, since a
- * client may leave before its answer. */
+ * have parts of their result told before, {"part":{...}} a line; lists come in parts, each with
+ * some of the rows. A client may ask again on the same connection once it has its answer. The
+ * process must ignore SIGPIPE, since a client may leave before its answer. */
 #ifndef CONTROLPLANE_OPS_CTLSERVER_H
 #define CONTROLPLANE_OPS_CTLSERVER_H
 
@@ -49,6 +49,17 @@ void ctlserver_stream(struct ctlserver_request *request, void (*gone)(void *arg)
 /* Tells one, whose reference is taken over. False: the client reads too slowly, and this part is
  * dropped. */
 bool ctlserver_part(struct ctlserver_request *request, json_t *part);
+
+/* An answer of many parts, none of which is made before the client has read the one before: memory
+ * and the time of a turn of the loop are those of one part. */
+struct ctlserver_pages {
+	json_t *(*next)(void *arg); /* a new reference; NULL: there are no more */
+	void (*end)(void *arg);     /* called once: after the last, or when the client leaves */
+	void *arg;
+};
+
+/* Tells all of them and then answers with an empty object. */
+void ctlserver_pages(struct ctlserver_request *request, const struct ctlserver_pages *pages);
 
 /* Answers with a result, whose reference is taken over (NULL: an empty object). */
 void ctlserver_reply(struct ctlserver_request *request, json_t *result);

@@ -19,6 +19,7 @@ struct host {
 	unsigned slow_answers;
 	struct ctlserver_request *stream; /* that only its client ends */
 	unsigned gone;
+	unsigned lists_ended;
 };
 
 static void on_status(void *arg, struct ctlserver_request *request, const json_t *args)
@@ -26,8 +27,8 @@ static void on_status(void *arg, struct ctlserver_request *request, const json_t
 	struct host *host = arg;
 
 	ctlserver_reply(request,
-		json_pack("{s:{s:s,s:i},s:{s:i}}", "node", "name", "n01", "uptime_s", 75, "calls",
-			"slow", host->slow_answers));
+		json_pack("{s:{s:s,s:i},s:{s:i,s:i}}", "node", "name", "n01", "uptime_s", 75,
+			"calls", "slow", host->slow_answers, "lists", host->lists_ended));
 }
 
 static void on_echo(void *arg, struct ctlserver_request *request, const json_t *args)
@@ -35,20 +36,48 @@ static void on_echo(void *arg, struct ctlserver_request *request, const json_t *
 	ctlserver_reply(request, json_incref((json_t *)args));
 }
 
-static void on_calls(void *arg, struct ctlserver_request *request, const json_t *args)
-{
-	json_int_t rows = json_integer_value(json_object_get(args, "longer_s"));
-	json_t *list = json_array();
+/* {"longer_s":N}: N rows in parts of 100, every second part empty. */
+struct rows {
+	struct host *host;
+	json_int_t count, at;
+	bool empty;
+};
 
-	for (json_int_t i = 0; i < rows; i++) {
+static json_t *rows_next(void *arg)
+{
+	struct rows *rows = arg;
+	json_t *list;
+
+	if (rows->at == rows->count)
+		return NULL;
+	list = json_array();
+	rows->empty = !rows->empty;
+	for (int n = 0; n < 100 && !rows->empty && rows->at < rows->count; n++, rows->at++) {
 		char id[32];
 
-		snprintf(id, sizeof(id), "p000-n01-1-%07x", (unsigned)i);
+		snprintf(id, sizeof(id), "p000-n01-1-%07x", (unsigned)rows->at);
 		json_array_append_new(list,
 			json_pack("{s:s,s:s,s:i,s:{s:i,s:s}}", "id", id, "from", "a\x1b[2Jb",
 				"age_s", 3600, "a", "rtp_s", 2, "peer", "192.0.2.1:4000"));
 	}
-	ctlserver_reply(request, json_pack("{s:o}", "calls", list));
+	return json_pack("{s:o}", "calls", list);
+}
+
+static void rows_end(void *arg)
+{
+	struct rows *rows = arg;
+
+	rows->host->lists_ended++;
+	free(rows);
+}
+
+static void on_calls(void *arg, struct ctlserver_request *request, const json_t *args)
+{
+	struct rows *rows = calloc(1, sizeof(*rows));
+
+	rows->host = arg;
+	rows->count = json_integer_value(json_object_get(args, "longer_s"));
+	ctlserver_pages(request, &(struct ctlserver_pages){rows_next, rows_end, rows});
 }
 
 static void on_call(void *arg, struct ctlserver_request *request, const json_t *args)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/ctl/cell.h"
+#include "controlplane/ctl/list.h"
 #include "controlplane/ctl/table.h"
 
 #include <errno.h>
@@ -110,11 +111,13 @@ static void prints(const char *json, const char *const *columns, bool only, cons
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
+	struct table table = {0};
 	int rc;
 
 	assert_non_null(value);
-	rc = json_is_array(value) ? table_rows(out, value, columns, only)
+	rc = json_is_array(value) ? table_block(out, &table, value, columns, only)
 				  : table_object(out, value);
+	table_close(&table);
 	fclose(out);
 	assert_int_equal(rc, 0);
 	assert_string_equal(text, expected);
@@ -167,6 +170,78 @@ static void objects(void **state)
 	prints("{}", NULL, false, "");
 }
 
+/* A long list comes in parts: the titles stand once, until a part has a column more. */
+static void list_in_parts(void **state)
+{
+	static const char *const columns[] = {"id", "why", NULL};
+	static const char *const parts[] = {
+		"{\"calls\":[{\"id\":\"long-one\",\"n\":1},{\"id\":\"b\",\"n\":2}]}",
+		"{\"calls\":[]}",
+		"{\"calls\":[{\"id\":\"c\",\"n\":3}]}",
+		"{\"calls\":[{\"id\":\"d\",\"why\":\"bye\",\"n\":4}]}",
+		"{}",
+	};
+	static const char *const expected[2] = {
+		"{\"calls\":[{\"id\":\"long-one\",\"n\":1},{\"id\":\"b\",\"n\":2},"
+		"{\"id\":\"c\",\"n\":3},{\"id\":\"d\",\"why\":\"bye\",\"n\":4}]}\n",
+		"ID        WHY  N\nlong-one  -    1\nb         -    2\n"
+		"c         -    3\nd         bye  4\n",
+	};
+
+	for (int json = 0; json < 2; json++) {
+		char *text = NULL;
+		size_t len;
+		struct list list = {
+			.out = open_memstream(&text, &len),
+			.key = "calls",
+			.columns = columns,
+			.json = json,
+		};
+
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+			json_t *part = json_loads(parts[i], 0, NULL);
+
+			list_part(&list, part);
+			json_decref(part);
+		}
+		assert_int_equal(list.rows, 4);
+		assert_int_equal(list_end(&list, true), 0);
+		fclose(list.out);
+		assert_string_equal(text, expected[!json]);
+		free(text);
+	}
+}
+
+static void table_in_blocks(void **state)
+{
+	static const char *const columns[] = {"id", "why", NULL};
+	static const char *const blocks[] = {
+		"[{\"id\":\"long-one\",\"n\":1}]",
+		"[{\"id\":\"c\",\"n\":30000}]",
+		"[{\"id\":\"d\",\"why\":\"bye\",\"n\":4}]",
+		"[{\"id\":\"e\",\"n\":5}]",
+	};
+	struct table table = {0};
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		json_t *rows = json_loads(blocks[i], 0, NULL);
+
+		assert_int_equal(table_block(out, &table, rows, columns, false), 0);
+		json_decref(rows);
+	}
+	table_close(&table);
+	fclose(out);
+	assert_string_equal(text,
+		"ID        N\nlong-one  1\n"
+		"c         30000\n"
+		"ID        WHY      N\nd         bye      4\n"
+		"e         -        5\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +253,8 @@ int main(void)
 		cmocka_unit_test(columns_are_ordered_and_aligned),
 		cmocka_unit_test(inner_objects_become_columns),
 		cmocka_unit_test(objects),
+		cmocka_unit_test(table_in_blocks),
+		cmocka_unit_test(list_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
