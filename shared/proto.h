@@ -228,7 +228,7 @@ struct proto_monitor {
 	uint32_t gen;
 	struct addr dst;           /* RTP address of the receiver's SDP; family 0: none now */
 	struct addr dst_rtcp;      /* likewise (a=rtcp, or port + 1); unused with PROTO_FLOW_MUX */
-	struct addr source;        /* of the sender's SDP, port unused; family 0: not known */
+	struct addr source;        /* of the sender's SDP, port 0: any; family 0: not known */
 	struct addr signal;        /* signalling source of the sender, port unused */
 	uint32_t flags;            /* MUX, CLOCK, SIGNAL, RTCP_LIFE of enum proto_flow_flags */
 	uint8_t payload_types[16]; /* as in proto_flow */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a transport address to a number: the binding that a SIP packet comes from, the monitored
- * flow that an RTP packet goes to. Written by main, read by workers without a lock. */
+/* From a transport address to a number: the binding that a SIP packet comes from. Written by main,
+ * read by workers without a lock. */
 #ifndef DATAPLANE_CORE_ADDRMAP_H
 #define DATAPLANE_CORE_ADDRMAP_H
 

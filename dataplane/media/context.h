@@ -3,7 +3,7 @@
 #ifndef DATAPLANE_MEDIA_CONTEXT_H
 #define DATAPLANE_MEDIA_CONTEXT_H
 
-#include "dataplane/core/addrmap.h"
+#include "dataplane/core/tagmap.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/media/claim.h"
 #include "dataplane/media/latch.h"
@@ -42,16 +42,17 @@ struct flow_ip6 {
 	uint8_t zero[16];
 } __attribute__((aligned(64)));
 
-/* What a monitored flow has beside its record, whose `match` is its sender's IPv4 address. */
+/* What a monitored flow has beside its record. That has, of IPv4: `match` who sends, as
+ * record_key(); the address in `from` its signalling host, or the same again; `out` the
+ * record_key() of where RTP goes. Each is 0 if it is not so simple, and then this here tells. */
 struct monitor_side {
 	uint64_t types; /* payload types 32 to 95 that are allowed */
 	uint32_t gen;
-	struct addr source; /* who sends, port unused */
-	struct addr signal; /* likewise */
-	struct addr dst;    /* main's: what the map holds for it */
+	struct addr source; /* who sends */
+	struct addr signal; /* likewise, port unused */
+	struct addr dst;    /* where it goes, and what the map holds for it */
 	struct addr dst_rtcp;
 };
-#define MONITOR_ANYBODY UINT64_MAX /* as `match`: the sender is not known */
 
 enum flow_state {
 	FLOW_ACTIVE = 1 << 0,
@@ -102,7 +103,7 @@ struct media {
 	struct facts_quality *quality; /* [total] */
 	struct flow_cold *cold;        /* [flows] */
 	struct flow_ip6 *ip6;          /* [flows], NULL until an IPv6 address was claimed */
-	struct rte_hash *monitors;     /* monitored destinations; NULL: there are none */
+	struct tagmap monitors;        /* monitored destinations */
 	struct monitor_side *side;     /* [monitors], by id - monitor_first */
 	uint32_t monitor_first;
 	struct claims claims;

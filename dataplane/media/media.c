@@ -4,10 +4,8 @@
 #include "dataplane/core/ring.h"
 #include "dataplane/media/context.h"
 #include "dataplane/media/hold.h"
-#include "shared/log.h"
 
 #include <errno.h>
-#include <rte_errno.h>
 #include <stdlib.h>
 
 /* The scan reads whole blocks. */
@@ -28,12 +26,11 @@ static int media_open_monitors(struct media *m)
 	if (conf->monitors == 0)
 		return 0;
 	m->side = mem_get(conf->mem, conf->monitors * sizeof(*m->side), "the monitored flows");
+	if (!m->side)
+		return -ENOMEM;
 	/* RTP and RTCP. */
-	m->monitors = addrmap_open("monitors", 2 * conf->monitors, conf->qsbr);
-	if (!m->monitors)
-		log_error("no memory for the table of %u monitored flows: %s (dataplane.memory)",
-			conf->monitors, rte_strerror(rte_errno));
-	return m->side && m->monitors ? 0 : -ENOMEM;
+	return tagmap_open(
+		&m->monitors, conf->mem, 2 * conf->monitors, "the monitored destinations");
 }
 
 static int media_open_tables(struct media *m)
@@ -103,7 +100,7 @@ void media_close(struct media *m)
 	mem_put(mem, m->due, media_due_size(m));
 	mem_put(mem, m->expires, m->total * sizeof(*m->expires));
 	mem_put(mem, m->flow, m->total * sizeof(*m->flow));
-	addrmap_close(m->monitors);
+	tagmap_close(&m->monitors);
 	mem_put(mem, m->side, m->conf.monitors * sizeof(*m->side));
 	mem_put(mem, m->cold, n * sizeof(*m->cold));
 	free(m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Monitored flows as the control plane sets them: the main thread's half. The map holds for each
- * destination twice the flow's id, plus one where it is that of RTCP. */
+/* Monitored flows as the control plane sets them: the main thread's half. */
 #include "dataplane/media/monitor.h"
+#include "dataplane/media/monitor_item.h"
 #include "dataplane/media/publish.h"
 
 #include <errno.h>
@@ -20,44 +20,46 @@ static int monitor_check(
 	return f->state & FLOW_ACTIVE && (int32_t)(set->gen - f->gen) < 0 ? -ESTALE : 0;
 }
 
-static void monitor_let_go(struct media *m, const struct addr *dst, uint32_t value)
+static struct tagmap_at monitor_at(const struct media *m, const struct addr *addr)
 {
-	/* The address may be another flow's by now. */
-	if (dst->family != ADDR_NONE && addrmap_get(m->monitors, dst) == value)
-		addrmap_del(m->monitors, dst);
+	uint32_t ip = 0;
+
+	if (addr->family == ADDR_IPV6)
+		return monitor_at6(
+			&m->monitors, addr->ip, record_key(0, rte_cpu_to_be_16(addr->port)));
+	memcpy(&ip, addr->ip, sizeof(ip));
+	return monitor_at4(&m->monitors, record_key(ip, rte_cpu_to_be_16(addr->port)));
 }
 
-/* Who does not see the packets must not take that for silence. */
-static void monitor_stop_clock(struct media *m, uint32_t id)
+/* Packets to *at were the flow's, those to *dst are from now on. False: too many others have that
+ * destination, or the map is full: it will see nothing. */
+static bool monitor_aim(struct media *m, struct addr *at, const struct addr *dst, uint32_t number)
 {
-	m->flow[id].flags &= ~(uint32_t)PROTO_FLOW_CLOCK;
-	m->flow[id].state &= (uint8_t)~FLOW_SILENT;
-	m->due[id] = 0;
-}
+	uint32_t there[MONITOR_SHARE], count;
+	struct tagmap_at place;
 
-/* Packets to *at were the flow's, those to *dst are from now on. */
-static int monitor_aim(struct media *m, struct addr *at, const struct addr *dst, uint32_t value)
-{
-	bool moved = !addr_equal(at, dst);
-	uint32_t owner;
-
-	if (moved)
-		monitor_let_go(m, at, value);
+	if (!addr_equal(at, dst) && at->family != ADDR_NONE)
+		tagmap_del(&m->monitors, monitor_at(m, at), number);
 	*at = *dst;
 	if (dst->family == ADDR_NONE)
-		return 0;
-	owner = addrmap_get(m->monitors, dst);
-	if (owner != ADDRMAP_NONE && (!moved || owner == value))
-		return 0;
-	if (owner != ADDRMAP_NONE)
-		monitor_stop_clock(m, owner >> 1);
-	return addrmap_set(m->monitors, dst, value);
+		return true;
+	place = monitor_at(m, dst);
+	count = tagmap_all(&m->monitors, place, there, MONITOR_SHARE);
+	for (uint32_t i = 0; i < count; i++)
+		if (there[i] == number)
+			return true;
+	return count < MONITOR_SHARE && tagmap_add(&m->monitors, place, number) == 0;
 }
 
-/* Another flow may have its destination. */
-static bool monitor_sees(const struct media *m, const struct addr *dst, uint32_t value)
+/* The same for both of its destinations. */
+static bool monitor_aim_all(
+	struct media *m, uint32_t id, const struct addr *dst, const struct addr *dst_rtcp)
 {
-	return dst->family == ADDR_NONE || addrmap_get(m->monitors, dst) == value;
+	uint32_t number = (id - m->monitor_first) * MONITOR_KINDS;
+	struct monitor_side *side = &m->side[id - m->monitor_first];
+	bool sees = monitor_aim(m, &side->dst, dst, number + MONITOR_RTP);
+
+	return monitor_aim(m, &side->dst_rtcp, dst_rtcp, number + MONITOR_RTCP) && sees;
 }
 
 static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
@@ -72,72 +74,75 @@ static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
 
 void monitor_end(struct media *m, uint32_t id)
 {
-	struct monitor_side *side = &m->side[id - m->monitor_first];
+	const struct addr none = {0};
 
-	monitor_let_go(m, &side->dst, id << 1);
-	monitor_let_go(m, &side->dst_rtcp, id << 1 | 1);
-	side->dst = side->dst_rtcp = (struct addr){0};
+	record_store(&m->record[id].out, 0);
 	record_store(&m->record[id].from, 0);
+	monitor_aim_all(m, id, &none, &none);
 	m->flow[id] = (struct flow){.token = rte_rcu_qsbr_start(m->conf.qsbr)};
 	m->expires[id] = 0;
 	m->due[id] = 0;
 	m->conf.facts->head->flows_used--;
 }
 
-/* A worker that looks while an address changes may misjudge a packet, no more. */
-static void monitor_publish(struct media *m, const struct proto_monitor *set)
+static uint32_t monitor_word(const struct addr *addr)
+{
+	uint32_t ip;
+
+	memcpy(&ip, addr->ip, sizeof(ip));
+	return ip;
+}
+
+/* A worker that looks while an address changes may misjudge a packet, no more. Returns false if the
+ * flow sees nothing. */
+static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 {
 	struct monitor_side *side = &m->side[set->id - m->monitor_first];
 	struct flow_record *record = &m->record[set->id];
-	bool signal = set->flags & PROTO_FLOW_SIGNAL;
-	uint64_t match = 0;
-	uint32_t ip;
+	const struct addr none = {0};
+	const struct addr *signal = set->flags & PROTO_FLOW_SIGNAL ? &set->signal : &none;
+	const struct addr *source = set->source.family == ADDR_NONE ? signal : &set->source;
+	uint64_t match = 0, out = 0;
+	bool sees;
 
 	publish_codecs(record, &side->types, set->payload_types, set->clock_rate);
 	side->source = set->source;
-	side->signal = signal ? set->signal : (struct addr){0};
-	memcpy(&ip, set->source.ip, sizeof(ip));
-	if (set->source.family == ADDR_IPV4)
-		match = record_key(ip, 0);
-	else if (set->source.family == ADDR_NONE && !signal)
-		match = MONITOR_ANYBODY;
+	side->signal = *signal;
+	if (source->family == ADDR_IPV4)
+		match = record_key(monitor_word(source), 0);
+	if (set->dst.family == ADDR_IPV4)
+		out = record_key(monitor_word(&set->dst), rte_cpu_to_be_16(set->dst.port));
 	record_store(&record->match, match);
 	record_store(&record->from,
-		record_from(0, 0, PROTO_DSCP_KEEP,
+		record_from(monitor_word(signal->family == ADDR_IPV4 ? signal : source), 0,
+			PROTO_DSCP_KEEP,
 			RECORD_ACTIVE | (set->flags & PROTO_FLOW_MUX ? RECORD_MUX : 0)));
+	sees = monitor_aim_all(
+		m, set->id, &set->dst, set->flags & PROTO_FLOW_MUX ? &none : &set->dst_rtcp);
+	record_store(&record->out, out);
+	return sees;
 }
 
 int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set, uint64_t now_ms)
 {
 	int err = monitor_check(m, slot, set, now_ms);
-	const struct addr none = {0};
-	struct monitor_side *side;
 	struct flow *f;
+	bool sees;
 
 	if (err)
 		return err;
 	f = &m->flow[set->id];
-	side = &m->side[set->id - m->monitor_first];
 	if (f->state & FLOW_ACTIVE && f->gen != set->gen)
 		monitor_end(m, set->id);
 	if (!(f->state & FLOW_ACTIVE))
 		monitor_begin(m, set->id, set->gen);
-	monitor_publish(m, set);
-	err = monitor_aim(m, &side->dst, &set->dst, set->id << 1);
-	if (!err)
-		err = monitor_aim(m, &side->dst_rtcp,
-			set->flags & PROTO_FLOW_MUX ? &none : &set->dst_rtcp, set->id << 1 | 1);
-	if (err) {
-		monitor_end(m, set->id);
-		return err;
-	}
+	sees = monitor_publish(m, set);
 	f->mark = m->sync[slot].mark;
 	flow_expire_at(m, set->id, set->expires_ms, now_ms);
 	flow_clock(m, set->id,
 		&(struct flow_clock){
-			.flags = monitor_sees(m, &side->dst, set->id << 1)
-				? set->flags
-				: set->flags & ~(uint32_t)PROTO_FLOW_CLOCK,
+			/* Who does not see the packets must not take that for silence. */
+			.flags = sees ? set->flags : set->flags & ~(uint32_t)PROTO_FLOW_CLOCK,
 			.start_ms = set->start_ms,
 			.silence_ms = set->silence_ms,
 			.clock_ms = set->clock_ms,

@@ -44,64 +44,174 @@ static void silence_is_told(void **state)
 	tap_close(t);
 }
 
-/* Of two flows with one destination the last set has it; nothing is lost when the other goes. */
+static struct proto_monitor *another(struct tap *t, uint32_t number)
+{
+	static struct proto_monitor flow;
+
+	flow = t->flow;
+	flow.id = TAP_FIRST + number;
+	assert_int_equal(monitor_set(t->rig->media, 0, &flow, t->rig->now_ms), 0);
+	return &flow;
+}
+
+static void gone(struct tap *t, uint32_t number)
+{
+	assert_int_equal(
+		flow_del(t->rig->media, 0, &(struct proto_handle){TAP_FIRST + number, 1}), 0);
+}
+
+static uint32_t packets(const struct tap *t, uint32_t number)
+{
+	return t->rig->facts.flow[TAP_FIRST + number].count.packets;
+}
+
+static void rtp_from(struct tap *t, const char *from)
+{
+	struct addr src = rig_addr(from);
+	struct frame payload = {0};
+	uint8_t data[FRAME_MAX];
+
+	frame_rtp(&payload, 0, t->seq++, TAP_SSRC, 172);
+	tap_arrive(t, 0, data, tap_frame(&payload, &src, &t->flow.dst, data));
+}
+
+static void rtcp_from(struct tap *t, const char *from)
+{
+	struct addr src = rig_addr(from);
+	struct frame payload = {0};
+	uint8_t data[FRAME_MAX];
+
+	frame_rtcp(&payload, TAP_SSRC);
+	tap_arrive(t, 0, data, tap_frame(&payload, &src, &t->flow.dst_rtcp, data));
+}
+
+/* A flow goes where a re-INVITE says, and leaves others in peace. */
 static void destinations_move(void **state)
 {
 	struct tap *t = tap_open4();
-	struct proto_monitor late = t->flow;
-	const struct facts_flow *after = &t->rig->facts.flow[TAP_FIRST + 5].count;
+	struct addr first = t->flow.dst, second = rig_addr("10.0.0.3:6000");
 
-	late.id = TAP_FIRST + 5;
 	assert_int_equal(tap_set(t), 0);
 	tap_rtp(t);
-	assert_int_equal(monitor_set(t->rig->media, 0, &late, t->rig->now_ms), 0);
-	tap_rtp(t);
-	assert_int_equal(tap_count(t)->packets, 1);
-	assert_int_equal(after->packets, 1);
-	/* An update that changes nothing takes nothing back. */
+	t->flow.dst = second;
 	assert_int_equal(tap_set(t), 0);
 	tap_rtp(t);
-	assert_int_equal(after->packets, 2);
-	/* A re-INVITE moves the first one elsewhere: the second keeps what it has. */
-	t->flow.dst = rig_addr("10.0.0.3:6000");
-	assert_int_equal(tap_set(t), 0);
+	t->flow.dst = first;
 	tap_rtp(t);
 	assert_int_equal(tap_count(t)->packets, 2);
-	t->flow.dst = late.dst;
+	/* Free for another. */
+	another(t, 5);
 	tap_rtp(t);
-	assert_int_equal(after->packets, 3);
-	assert_int_equal(flow_del(t->rig->media, 0, &(struct proto_handle){late.id, 1}), 0);
-	tap_rtp(t);
+	assert_int_equal(packets(t, 5), 1);
 	assert_int_equal(tap_count(t)->packets, 2);
-	/* Free again. */
-	assert_int_equal(tap_set(t), 0);
+	gone(t, 5);
 	tap_rtp(t);
-	assert_int_equal(tap_count(t)->packets, 3);
+	assert_int_equal(packets(t, 5), 1);
 	/* On hold there is no address. */
 	t->flow.dst = (struct addr){0};
 	assert_int_equal(tap_set(t), 0);
-	t->flow.dst = late.dst;
+	t->flow.dst = second;
 	tap_rtp(t);
-	assert_int_equal(tap_count(t)->packets, 3);
+	assert_int_equal(tap_count(t)->packets, 2);
 	tap_close(t);
 }
 
-/* A call that passes twice is watched by two pairs of flows. The one that lost its destination is
- * never told silent, not even when it is prolonged, until it has its destination again. */
-static void no_silence_of_the_blind(void **state)
+/* A packet to a destination that two calls have is the sender's that it fits: by port, else by
+ * host; where these do not tell, both live. */
+static void destinations_are_shared(const char *src, const char *same, const char *strange,
+	const char *other, const char *unknown)
+{
+	struct tap *t = tap_open(src, src[0] == '[' ? "[2001:db8::2]:5000" : "10.0.0.2:5000");
+	const struct facts_quality *quality = tap_quality(t);
+
+	t->flow.source = rig_addr(src);
+	assert_int_equal(tap_set(t), 0);
+	t->flow.source = rig_addr(same);
+	another(t, 5);
+	t->flow.source = rig_addr(other);
+	another(t, 7);
+	for (int n = 0; n < 3; n++)
+		rtp_from(t, src);
+	rtp_from(t, same);
+	assert_int_equal(packets(t, 0), 3);
+	assert_int_equal(packets(t, 5), 1);
+	rtp_from(t, strange);
+	assert_int_equal(packets(t, 0), 4);
+	assert_int_equal(packets(t, 5), 2);
+	assert_int_equal(packets(t, 7), 0);
+	rtp_from(t, other);
+	assert_int_equal(packets(t, 7), 1);
+	rtcp_from(t, other);
+	rtcp_from(t, strange);
+	assert_int_equal(quality[0].rtcp, 1);
+	assert_int_equal(quality[5].rtcp, 1);
+	assert_int_equal(quality[7].rtcp, 1);
+	/* A stranger keeps nobody alive. */
+	rtp_from(t, unknown);
+	assert_int_equal(packets(t, 0) + packets(t, 5) + packets(t, 7), 7);
+	assert_int_equal(quality[0].off_source, 1);
+	assert_int_equal(quality[7].off_source, 1);
+	gone(t, 5);
+	gone(t, 7);
+	rtp_from(t, strange);
+	assert_int_equal(packets(t, 0), 5);
+	assert_int_equal(packets(t, 5), 2);
+	tap_close(t);
+}
+
+static void two_calls_to_one_address(void **state)
+{
+	destinations_are_shared("10.0.0.1:4000", "10.0.0.1:4100", "10.0.0.1:9", "10.0.0.7:4000",
+		"203.0.113.66:4000");
+	destinations_are_shared("[2001:db8::1]:4000", "[2001:db8::1]:4100", "[2001:db8::1]:9",
+		"[2001:db8::7]:4000", "[2001:db8::66]:4000");
+}
+
+/* Both clocks are right, of whichever call the packets are. */
+static void two_clocks_of_one_address(void **state)
 {
 	struct tap *t = tap_open4();
-	struct proto_monitor late;
 
 	t->flow.flags = PROTO_FLOW_CLOCK;
 	t->flow.start_ms = 5000;
 	t->flow.silence_ms = 3000;
 	t->flow.clock_ms = t->rig->now_ms;
+	t->flow.source = rig_addr("10.0.0.1:4000");
 	assert_int_equal(tap_set(t), 0);
-	tap_rtp(t);
-	late = t->flow;
-	late.id = TAP_FIRST + 5;
-	assert_int_equal(monitor_set(t->rig->media, 0, &late, t->rig->now_ms), 0);
+	t->flow.source = rig_addr("10.0.0.1:4100");
+	another(t, 5);
+	t->flow.source = rig_addr("10.0.0.1:4000");
+	for (int n = 0; n < 10; n++) {
+		rtp_from(t, "10.0.0.1:4000");
+		rtp_from(t, "10.0.0.1:4100");
+		rig_pass(t->rig, 2000);
+	}
+	assert_int_equal(t->rig->flow_events, 0);
+	for (int n = 0; n < 2; n++) {
+		rtp_from(t, "10.0.0.1:4100");
+		rig_pass(t->rig, 2000);
+	}
+	tap_expect_event(t, PROTO_FLOW_SILENT);
+	rtp_from(t, "10.0.0.1:4000");
+	rig_pass(t->rig, 200);
+	tap_expect_event(t, PROTO_FLOW_HEARD);
+	gone(t, 5);
+	tap_close(t);
+}
+
+/* More than eight may not share: who sees nothing is never told silent, not even when it is
+ * prolonged, until there is room. */
+static void no_silence_of_the_blind(void **state)
+{
+	struct tap *t = tap_open4();
+
+	t->flow.flags = PROTO_FLOW_CLOCK;
+	t->flow.start_ms = 5000;
+	t->flow.silence_ms = 3000;
+	t->flow.clock_ms = t->rig->now_ms;
+	for (uint32_t i = 1; i <= 8; i++)
+		another(t, i);
+	assert_int_equal(tap_set(t), 0);
 	for (int n = 0; n < 10; n++) {
 		tap_rtp(t);
 		rig_pass(t->rig, 2000);
@@ -109,9 +219,14 @@ static void no_silence_of_the_blind(void **state)
 			assert_int_equal(tap_set(t), 0);
 	}
 	assert_int_equal(t->rig->flow_events, 0);
-	assert_int_equal(flow_del(t->rig->media, 0, &(struct proto_handle){late.id, 1}), 0);
+	assert_int_equal(tap_count(t)->packets, 0);
+	for (uint32_t i = 1; i <= 8; i++) {
+		assert_int_equal(packets(t, i), 10);
+		gone(t, i);
+	}
 	assert_int_equal(tap_set(t), 0);
 	tap_rtp(t);
+	assert_int_equal(tap_count(t)->packets, 1);
 	rig_pass(t->rig, 2900);
 	assert_int_equal(t->rig->flow_events, 0);
 	rig_pass(t->rig, 300);
@@ -176,6 +291,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_told),
 		cmocka_unit_test(destinations_move),
+		cmocka_unit_test(two_calls_to_one_address),
+		cmocka_unit_test(two_clocks_of_one_address),
 		cmocka_unit_test(no_silence_of_the_blind),
 		cmocka_unit_test(sets_and_ends),
 	};
