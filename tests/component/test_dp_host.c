@@ -69,7 +69,7 @@ static int teardown(void **state)
 
 static void ping(const char *to)
 {
-	sh(FAR "ping -c 5 -i 0.2 -W 10 %s >%s/ping || { cat %s/ping; false; }", to, dp.dir, dp.dir);
+	sh(FAR "ping -c 5 -i 0.2 -w 20 %s >%s/ping || { cat %s/ping; false; }", to, dp.dir, dp.dir);
 	/* Not twice either. */
 	sh("! grep DUP %s/ping", dp.dir);
 }
@@ -78,7 +78,7 @@ static void test_ping_through_host_interface(void **state)
 {
 	ping("192.0.2.10");
 	ping("2001:db8::10");
-	sh("ping -c 2 -i 0.2 -W 10 192.0.2.1 >/dev/null");
+	sh("ping -c 2 -i 0.2 -w 20 192.0.2.1 >/dev/null");
 }
 
 /* lw0 stands for the port: same MAC, same MTU. */
@@ -149,7 +149,7 @@ static void test_flood_starves_nobody(void **state)
 {
 	sh(FAR "sh -c 'ping -q -f -s 1000 -w 5 192.0.2.10 >/dev/null & "
 	       "ip neigh flush dev far0; sleep 1; ip neigh flush dev far0; "
-	       "ping -c 3 -W 10 192.0.2.10 >/dev/null; status=$?; wait; exit $status'");
+	       "ping -c 3 -w 20 192.0.2.10 >/dev/null; status=$?; wait; exit $status'");
 }
 
 static void refuses(const char *conf, const char *why)

@@ -110,7 +110,7 @@ static void test_vlan(void **state)
 	if (!netns_has_vlan())
 		skip();
 	test_both_directions(state);
-	sh(FAR "ping -c 2 -i 0.2 -W 10 192.0.2.10 >/dev/null");
+	sh(FAR "ping -c 2 -i 0.2 -w 20 192.0.2.10 >/dev/null");
 	sh("ip link del lw0.100");
 	/* Nothing leaves, and nothing that was on its way is left. */
 	for (int quiet = 0; quiet < 10; quiet++) {
