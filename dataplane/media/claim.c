@@ -16,13 +16,13 @@ static void claim_put4(struct claim_table *table, const struct claim *claim)
 {
 	struct claim4 c = {
 		.port_min = claim->port_min,
-		.span = (uint16_t)(claim->port_max - claim->port_min),
+		.ports = (uint16_t)(claim->port_max - claim->port_min + 1),
 		.base = claim->base,
 	};
 	uint32_t i;
 
 	memcpy(&c.ip, claim->local.ip, sizeof(c.ip));
-	for (i = claim_hash4(c.ip); table->v4[i].span; i = (i + 1) & (CLAIM_PLACES - 1))
+	for (i = claim_hash4(c.ip); table->v4[i].ports; i = (i + 1) & (CLAIM_PLACES - 1))
 		;
 	table->v4[i] = c;
 }
@@ -31,13 +31,13 @@ static void claim_put6(struct claim_table *table, const struct claim *claim)
 {
 	struct claim6 c = {
 		.port_min = claim->port_min,
-		.span = (uint16_t)(claim->port_max - claim->port_min),
+		.ports = (uint16_t)(claim->port_max - claim->port_min + 1),
 		.base = claim->base,
 	};
 	uint32_t i;
 
 	memcpy(c.ip, claim->local.ip, sizeof(c.ip));
-	for (i = claim_hash6(c.ip); table->v6[i].span; i = (i + 1) & (CLAIM_PLACES - 1))
+	for (i = claim_hash6(c.ip); table->v6[i].ports; i = (i + 1) & (CLAIM_PLACES - 1))
 		;
 	table->v6[i] = c;
 }

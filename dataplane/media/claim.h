@@ -18,15 +18,15 @@
 struct claim4 {
 	uint32_t ip; /* network order */
 	uint16_t port_min;
-	uint16_t span; /* port_max - port_min; 0 = empty place */
-	uint32_t base; /* slot of port_min */
+	uint16_t ports; /* 0 = empty place */
+	uint32_t base;  /* slot of port_min */
 	uint32_t zero;
 };
 
 struct claim6 {
 	uint64_t ip[2];
 	uint16_t port_min;
-	uint16_t span;
+	uint16_t ports;
 	uint32_t base;
 	uint64_t zero;
 };
@@ -79,17 +79,28 @@ static inline uint32_t claim_hash6(const uint64_t ip[2])
 	return (uint32_t)((ip[0] ^ ip[1]) * 0x9e3779b97f4a7c15u >> 54) & (CLAIM_PLACES - 1);
 }
 
+static inline bool claim_holds4(const struct claim4 *c, uint32_t ip, uint16_t port)
+{
+	return c->ip == ip && (uint16_t)(port - c->port_min) < c->ports;
+}
+
+static inline uint32_t claim_slot4(const struct claim4 *c, uint16_t port)
+{
+	return c->base + (uint16_t)(port - c->port_min) / 2u;
+}
+
 /* Worker: the slot of a port (host order) of an address, CLAIM_NONE if nobody claimed it. */
 static inline uint32_t claim_find4(const struct claim_table *table, uint32_t ip, uint16_t port)
 {
-	const struct claim4 *c;
+	uint32_t i = claim_hash4(ip);
+	const struct claim4 *c = &table->v4[i];
 
-	for (uint32_t i = claim_hash4(ip); c = &table->v4[i], c->span;
-		i = (i + 1) & (CLAIM_PLACES - 1)) {
-		uint16_t at = (uint16_t)(port - c->port_min);
-
-		if (c->ip == ip && at <= c->span)
-			return c->base + at / 2;
+	if (__builtin_expect(claim_holds4(c, ip, port), true))
+		return claim_slot4(c, port);
+	for (; c->ports; c = &table->v4[i]) {
+		if (claim_holds4(c, ip, port))
+			return claim_slot4(c, port);
+		i = (i + 1) & (CLAIM_PLACES - 1);
 	}
 	return CLAIM_NONE;
 }
@@ -101,11 +112,11 @@ static inline uint32_t claim_find6(
 	uint64_t word[2];
 
 	memcpy(word, ip, sizeof(word));
-	for (uint32_t i = claim_hash6(word); c = &table->v6[i], c->span;
+	for (uint32_t i = claim_hash6(word); c = &table->v6[i], c->ports;
 		i = (i + 1) & (CLAIM_PLACES - 1)) {
 		uint16_t at = (uint16_t)(port - c->port_min);
 
-		if (c->ip[0] == word[0] && c->ip[1] == word[1] && at <= c->span)
+		if (c->ip[0] == word[0] && c->ip[1] == word[1] && at < c->ports)
 			return c->base + at / 2;
 	}
 	return CLAIM_NONE;
@@ -116,7 +127,7 @@ static inline bool claim_has4(const struct claim_table *table, uint32_t ip)
 {
 	const struct claim4 *c;
 
-	for (uint32_t i = claim_hash4(ip); c = &table->v4[i], c->span;
+	for (uint32_t i = claim_hash4(ip); c = &table->v4[i], c->ports;
 		i = (i + 1) & (CLAIM_PLACES - 1))
 		if (c->ip == ip)
 			return true;
@@ -129,7 +140,7 @@ static inline bool claim_has6(const struct claim_table *table, const uint8_t ip[
 	uint64_t word[2];
 
 	memcpy(word, ip, sizeof(word));
-	for (uint32_t i = claim_hash6(word); c = &table->v6[i], c->span;
+	for (uint32_t i = claim_hash6(word); c = &table->v6[i], c->ports;
 		i = (i + 1) & (CLAIM_PLACES - 1))
 		if (c->ip[0] == word[0] && c->ip[1] == word[1])
 			return true;

@@ -12,9 +12,9 @@
 #define CLASSIFY_FRAG6      44
 #define CLASSIFY_FRAG6_MORE 1
 #define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
-#define CLASSIFY_QUICK_LEN                                                                         \
-	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + \
-		RTP_HEADER)
+#define CLASSIFY_RTP        (sizeof(struct rte_udp_hdr) + RTP_HEADER)
+#define CLASSIFY_QUICK_LEN \
+	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + CLASSIFY_RTP)
 
 /* Payload of a UDP packet that is not media. */
 struct classify_text {
@@ -259,45 +259,58 @@ static void classify_expect(struct classify *c, const struct rte_ether_addr *mac
 	memcpy(&c->mask, mask, sizeof(mask));
 }
 
-static inline uint32_t classify_word(const uint8_t *at)
+static inline uint16_t classify_half(const void *at)
 {
-	uint32_t word;
+	uint16_t half;
 
-	memcpy(&word, at, sizeof(word));
-	return rte_be_to_cpu_32(word);
+	memcpy(&half, at, sizeof(half));
+	return __builtin_bswap16(half);
 }
 
 /* Such a packet to a media port of ours: nearly every frame. False: it is something else, and
  * nothing has been done yet. */
-static inline bool classify_quick(struct classify *c, struct rte_mbuf *mbuf)
+static inline bool classify_plain(const struct claim_table *claims, __m256i plain, __m256i mask,
+	struct rte_mbuf *mbuf, struct relay_item *item)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame +
 		sizeof(struct rte_ether_hdr));
-	const uint8_t *udp = (const uint8_t *)(ip + 1);
-	uint16_t total = (uint16_t)(mbuf->data_len - sizeof(struct rte_ether_hdr));
-	uint16_t port;
-	uint32_t id;
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
+	uint32_t len = mbuf->data_len;
 
-	if (unlikely(mbuf->data_len < CLASSIFY_QUICK_LEN || mbuf->nb_segs != 1 ||
-		    !_mm256_testz_si256(
-			    _mm256_loadu_si256((const __m256i *)frame) ^ c->plain, c->mask)))
+	if (unlikely(len < CLASSIFY_QUICK_LEN || mbuf->nb_segs != 1 ||
+		    !_mm256_testz_si256(_mm256_loadu_si256((const __m256i *)frame) ^ plain, mask)))
 		return false;
 	/* The frame ends where the packet and its datagram do. */
-	if (unlikely((uint16_t)classify_word((const uint8_t *)ip) != total ||
-		    classify_word(udp + 4) >> 16 != total - sizeof(*ip)))
+	if (unlikely(classify_half(&ip->total_length) != len - sizeof(struct rte_ether_hdr) ||
+		    classify_half(&udp->dgram_len) != len - CLASSIFY_QUICK_LEN + CLASSIFY_RTP))
 		return false;
-	port = (uint16_t)classify_word(udp);
-	id = claim_find4(c->claims, ip->dst_addr, port);
-	if (unlikely(id == CLAIM_NONE || port & 1))
+	if (unlikely(udp->dst_port & rte_cpu_to_be_16(1)))
 		return false;
-	c->media[c->media_count++] = (struct relay_item){
-		.mbuf = mbuf,
-		.id = id,
-		.len = (uint16_t)(total - sizeof(*ip) - sizeof(struct rte_udp_hdr)),
-	};
-	classify_prefetch(c->m, id);
-	return true;
+	item->mbuf = mbuf;
+	item->id = claim_find4(claims, ip->dst_addr, classify_half(&udp->dst_port));
+	item->len = (uint16_t)(len - CLASSIFY_QUICK_LEN + RTP_HEADER);
+	item->flags = 0;
+	return item->id != CLAIM_NONE;
+}
+
+/* Takes frames as long as they are of that kind; returns how many. */
+static uint16_t classify_run(struct classify *c, struct rte_mbuf **mbufs, uint16_t n)
+{
+	const struct claim_table *claims = c->claims;
+	const struct flow_record *record = c->m->record;
+	const uint32_t *heard = c->m->heard_rtp;
+	struct relay_item *item = &c->media[c->media_count];
+	__m256i plain = c->plain, mask = c->mask;
+	uint16_t i;
+
+	for (i = 0; i < n && likely(classify_plain(claims, plain, mask, mbufs[i], item)); i++) {
+		rte_prefetch0(&record[item->id]);
+		rte_prefetch0(&heard[item->id]);
+		item++;
+	}
+	c->media_count = (uint16_t)(c->media_count + i);
+	return i;
 }
 
 static __rte_noinline void classify_frame(struct classify *c, struct rte_mbuf *mbuf)
@@ -370,9 +383,11 @@ void media_input(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint1
 	c.media_count = c.sip_count = 0;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(!classify_quick(&c, mbufs[i])))
+	for (uint16_t i = 0; i < n; i++) {
+		i = (uint16_t)(i + classify_run(&c, &mbufs[i], (uint16_t)(n - i)));
+		if (unlikely(i < n))
 			classify_frame(&c, mbufs[i]);
+	}
 	relay_burst(w, c.media, c.media_count);
 	if (unlikely(c.sip_count))
 		classify_punt_sip(&c);

@@ -64,7 +64,7 @@ static void learn_lock_on(
 		return;
 	}
 	/* Statistics of a source that is followed to another port go on. */
-	if (quality_is_new(record, info->ssrc))
+	if (quality_is_new(record, quality_seq(record), info->ssrc))
 		quality_restart(record, &m->quality[p->id], info->seq, info->ssrc);
 	record_store(&record->match, key);
 }

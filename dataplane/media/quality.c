@@ -21,7 +21,8 @@ void quality_jump(
 	struct flow_record *record, struct facts_quality *quality, uint16_t seq, uint32_t ssrc)
 {
 	/* Another source, or two packets in sequence: the source began anew. */
-	if (quality_is_new(record, ssrc) || quality->jump_seq == (QUALITY_SEQ_FIRST | seq)) {
+	if (quality_is_new(record, quality_seq(record), ssrc) ||
+		quality->jump_seq == (QUALITY_SEQ_FIRST | seq)) {
 		quality_restart(record, quality, seq, ssrc);
 		return;
 	}

@@ -28,11 +28,10 @@ static inline uint64_t quality_arrival(const struct timebase *base, uint64_t tsc
 	return (uint64_t)(((unsigned __int128)units * scale) >> 64);
 }
 
-/* Nothing was heard of this source yet. */
-static inline bool quality_is_new(const struct flow_record *record, uint32_t ssrc)
+/* Nothing was heard of this source yet. seq: the record's. */
+static inline bool quality_is_new(const struct flow_record *record, uint32_t seq, uint32_t ssrc)
 {
-	return __atomic_load_n(&record->count.seq, __ATOMIC_RELAXED) == 0 ||
-		__atomic_load_n(&record->count.ssrc, __ATOMIC_RELAXED) != ssrc;
+	return seq == 0 || __atomic_load_n(&record->count.ssrc, __ATOMIC_RELAXED) != ssrc;
 }
 
 /* Begins anew with the next packet of the flow, which is this one; losses so far stay. */
@@ -51,28 +50,64 @@ static inline void quality_count(uint32_t *counter)
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
-/* An accepted packet, before it is counted. */
+static inline uint32_t quality_seq(const struct flow_record *record)
+{
+	return __atomic_load_n(&record->count.seq, __ATOMIC_RELAXED);
+}
+
+/* In its place after sequence number `last`, the record's: among the next few, or a little late. */
+static inline bool quality_follows(
+	const struct flow_record *record, uint32_t last, uint16_t seq, uint32_t ssrc)
+{
+	return likely((uint16_t)(seq - last + QUALITY_MISORDER) <
+		       QUALITY_MISORDER + QUALITY_DROPOUT) &&
+		likely(!quality_is_new(record, last, ssrc));
+}
+
+/* Takes the transit time of a packet; returns by how much that of the one before differs. */
+static inline uint32_t quality_transit(struct flow_record *record, uint32_t time, uint64_t arrival)
+{
+	struct facts_flow *c = &record->count;
+	uint32_t rate = __atomic_load_n(&c->clock, __ATOMIC_RELAXED);
+	uint32_t transit = (uint32_t)(arrival * rate / QUALITY_SECOND) - time;
+	uint32_t late = transit - c->transit;
+
+	c->transit = transit;
+	return (int32_t)late < 0 ? -late : late;
+}
+
+static inline void quality_jitter(struct flow_record *record, uint32_t late)
+{
+	uint32_t jitter = record->count.jitter;
+
+	__atomic_store_n(
+		&record->count.jitter, jitter + late - ((jitter + 8) >> 4), __ATOMIC_RELAXED);
+}
+
+/* An accepted packet that follows, before it is counted. */
+static inline void quality_note_next(
+	struct flow_record *record, uint32_t last, uint16_t seq, uint32_t time, uint64_t arrival)
+{
+	uint16_t step = (uint16_t)(seq - last);
+
+	if ((int16_t)step > 0)
+		__atomic_store_n(&record->count.seq, last + step, __ATOMIC_RELAXED);
+	quality_jitter(record, quality_transit(record, time, arrival));
+}
+
+/* Any accepted packet, before it is counted. */
 static inline void quality_note(struct flow_record *record, struct facts_quality *quality,
 	const struct rtp_info *info, uint64_t arrival)
 {
-	struct facts_flow *c = &record->count;
-	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_RELAXED);
-	uint16_t step = (uint16_t)(info->seq - seq);
-	uint32_t rate = __atomic_load_n(&c->clock, __ATOMIC_RELAXED);
-	uint32_t transit = (uint32_t)(arrival * rate / QUALITY_SECOND) - info->time;
-	uint32_t late = transit - c->transit;
+	uint32_t last = quality_seq(record);
 
-	if ((int32_t)late < 0)
-		late = -late;
-	c->transit = transit;
-	if (unlikely((uint16_t)(step + QUALITY_MISORDER) >= QUALITY_MISORDER + QUALITY_DROPOUT ||
-		    quality_is_new(record, info->ssrc))) {
-		quality_jump(record, quality, info->seq, info->ssrc);
-		late = 0;
-	} else if ((int16_t)step > 0) {
-		__atomic_store_n(&c->seq, seq + step, __ATOMIC_RELAXED);
+	if (likely(quality_follows(record, last, info->seq, info->ssrc))) {
+		quality_note_next(record, last, info->seq, info->time, arrival);
+		return;
 	}
-	__atomic_store_n(&c->jitter, c->jitter + late - ((c->jitter + 8) >> 4), __ATOMIC_RELAXED);
+	quality_transit(record, info->time, arrival);
+	quality_jump(record, quality, info->seq, info->ssrc);
+	quality_jitter(record, 0);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #define DATAPLANE_MEDIA_RECORD_H
 
 #include "shared/facts.h"
+#include "shared/proto.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -18,9 +19,9 @@
 #include <stdint.h>
 
 struct flow_record {
-	uint64_t match; /* learnt source, record_key(); 0 = none yet */
-	uint64_t out;   /* where to, record_out(); 0 = nowhere yet */
 	uint64_t from;  /* local address of the other leg, DSCP, flags; 0 = no flow here */
+	uint64_t out;   /* where to, record_out(); 0 = nowhere yet */
+	uint64_t match; /* learnt source, record_key(); 0 = none yet */
 	struct facts_flow count;
 	uint64_t types; /* payload types allowed, record_types() */
 } __attribute__((aligned(64)));
@@ -37,6 +38,7 @@ enum record_flags {
 	RECORD_CROSS = 1 << 3,    /* the other leg is of the other family */
 	RECORD_GUESS = 1 << 4,    /* nothing was learnt of the other leg yet: send with care */
 	RECORD_GUESS_RTCP = 1 << 5,
+	RECORD_DSCP = 1 << 6, /* it is set, to dscp */
 };
 
 /* All addresses and ports in network order. For IPv6 `ip` is 0, and the side record has it. */
@@ -54,6 +56,8 @@ static inline uint64_t record_out(uint32_t ip, uint16_t port, uint16_t nexthop)
 
 static inline uint64_t record_from(uint32_t ip, uint16_t port, uint8_t dscp, uint8_t flags)
 {
+	if (dscp != PROTO_DSCP_KEEP)
+		flags |= RECORD_DSCP;
 	return ip | (uint64_t)port << 32 | (uint64_t)dscp << 48 | (uint64_t)flags << 56;
 }
 
@@ -92,8 +96,9 @@ static inline void record_store(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-/* A payload type that is not among the rare ones: 0 to 31, 96 to 127. */
-static inline bool record_is_common(uint8_t type)
+/* A payload type that is not among the rare ones: 0 to 31, 96 to 127. More than its seven bits may
+ * be set. */
+static inline bool record_is_common(uint32_t type)
 {
 	return !((type + 32) & 64);
 }
@@ -105,7 +110,7 @@ static inline uint64_t record_types(const uint64_t types[2])
 	return (types[0] & UINT32_MAX) | types[1] >> 32 << 32;
 }
 
-static inline bool record_allows(const struct flow_record *record, uint8_t type)
+static inline bool record_allows(const struct flow_record *record, uint32_t type)
 {
 	return __atomic_load_n(&record->types, __ATOMIC_RELAXED) >> (type & 63) & 1;
 }

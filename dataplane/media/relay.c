@@ -139,12 +139,20 @@ static inline void relay_trim(const struct relay_packet *p, uint16_t header)
 	p->mbuf->pkt_len = len;
 }
 
+void relay_turn(struct worker *w, struct relay_sent *sent, uint16_t port)
+{
+	for (uint16_t i = 0; i < sent->count; i++)
+		worker_tx(w, sent->port, sent->mbuf[i]);
+	sent->count = 0;
+	sent->port = port;
+}
+
 static inline void relay_send(struct worker *w, const struct relay_packet *p, bool rtcp,
 	const struct nexthop_entry *nexthop, struct relay_sent *sent)
 {
 	memcpy(p->ip - sizeof(struct rte_ether_hdr), nexthop, 2 * RTE_ETHER_ADDR_LEN);
 	relay_relayed(sent, rtcp);
-	relay_queue(w, sent, p->mbuf, nexthop);
+	relay_queue(w, sent, p->mbuf, nexthop->port);
 }
 
 static void relay_forward4(struct worker *w, const struct relay_packet *p, uint64_t from,

@@ -43,7 +43,7 @@ struct relay_packet {
 	bool v6;
 };
 
-/* What leaves of a burst, in order: frames in a row by one port. */
+/* What leaves of a burst: frames in a row by one port. */
 struct relay_sent {
 	struct rte_mbuf *mbuf[WORKER_BURST];
 	uint16_t count;
@@ -76,15 +76,15 @@ void relay_capture_drop(
 void relay_cross(struct worker *w, const struct relay_packet *packet, uint64_t from, uint64_t out,
 	bool rtcp, struct relay_sent *sent);
 
-/* A complete frame, on its way to a next hop. */
-static inline void relay_queue(struct worker *w, struct relay_sent *sent, struct rte_mbuf *mbuf,
-	const struct nexthop_entry *nexthop)
+/* What was going by one port waits for the end of the turn; the next go by another. */
+void relay_turn(struct worker *w, struct relay_sent *sent, uint16_t port);
+
+/* A complete frame, on its way by a port. */
+static inline void relay_queue(
+	struct worker *w, struct relay_sent *sent, struct rte_mbuf *mbuf, uint16_t port)
 {
-	if (unlikely(nexthop->port != sent->port)) {
-		worker_tx_burst(w, sent->port, sent->mbuf, sent->count);
-		sent->count = 0;
-		sent->port = nexthop->port;
-	}
+	if (unlikely(port != sent->port))
+		relay_turn(w, sent, port);
 	sent->mbuf[sent->count++] = mbuf;
 }
 

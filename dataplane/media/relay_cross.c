@@ -112,5 +112,5 @@ void relay_cross(struct worker *w, const struct relay_packet *p, uint64_t from, 
 		return;
 	}
 	relay_relayed(sent, rtcp);
-	relay_queue(w, sent, p->mbuf, &nexthop);
+	relay_queue(w, sent, p->mbuf, nexthop.port);
 }

@@ -44,27 +44,10 @@ enum rtp_kind rtp_kind_of(const uint8_t *data, uint32_t len)
 
 bool rtp_parse(const uint8_t *data, uint32_t len, struct rtp_info *info)
 {
-	uint32_t need;
-
-	if (unlikely(len < RTP_HEADER || data[0] >> 6 != 2))
+	if (unlikely(len < RTP_HEADER || !(rtp_is_plain(data) || rtp_is_whole(data, len))))
 		return false;
-	need = RTP_HEADER + 4u * (data[0] & 0x0f);
-	/* Header extension and padding are rare: one test for both. */
-	if (unlikely(data[0] & 0x30)) {
-		if (data[0] & 0x10) {
-			need += 4;
-			if (len < need)
-				return false;
-			need += 4u * rtp_get16(data + need - 2);
-		}
-		if (data[0] & 0x20)
-			need += 1;
-	}
-	info->type = data[1] & 0x7f;
-	info->seq = rtp_get16(data + 2);
-	info->time = rtp_get32(data + 4);
-	info->ssrc = rtp_get32(data + 8);
-	return len >= need;
+	rtp_read(data, info);
+	return true;
 }
 
 bool rtp_parse_rtcp(const uint8_t *data, uint32_t len, struct rtp_info *info)

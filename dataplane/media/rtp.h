@@ -44,21 +44,54 @@ static inline bool rtp_is_rtcp(const uint8_t *data, uint32_t len)
 	return len >= 2 && data[1] >= 192 && data[1] <= 223;
 }
 
-/* RTP without contributors, extension and padding. False: it is not, look with rtp_parse(). */
-static inline bool rtp_parse_plain(const uint8_t *data, uint32_t len, struct rtp_info *info)
+/* RTP without contributors, extension and padding, at least RTP_HEADER bytes. */
+static inline bool rtp_is_plain(const uint8_t *data)
 {
-	uint32_t head, time, ssrc;
+	return data[0] == 0x80;
+}
 
-	if (unlikely(len < RTP_HEADER || data[0] != 0x80))
-		return false;
-	memcpy(&head, data, sizeof(head));
-	memcpy(&time, data + 4, sizeof(time));
-	memcpy(&ssrc, data + 8, sizeof(ssrc));
-	head = rte_be_to_cpu_32(head);
+/* Version 2, and contributors and header extension fit (RFC 3550 A.1); padding has one byte at
+ * least. At least RTP_HEADER bytes. */
+static inline bool rtp_is_whole(const uint8_t *data, uint32_t len)
+{
+	uint32_t need = RTP_HEADER + 4u * (data[0] & 0x0f);
+
+	if (data[0] & 0x10) {
+		need += 4;
+		if (len < need)
+			return false;
+		need += 4u * (uint32_t)(data[need - 2] << 8 | data[need - 1]);
+	}
+	if (data[0] & 0x20)
+		need += 1;
+	return data[0] >> 6 == 2 && len >= need;
+}
+
+static inline uint32_t rtp_word(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return rte_be_to_cpu_32(word);
+}
+
+/* What every RTP packet has. */
+static inline void rtp_read(const uint8_t *data, struct rtp_info *info)
+{
+	uint32_t head = rtp_word(data);
+
 	info->type = head >> 16 & 0x7f;
 	info->seq = (uint16_t)head;
-	info->time = rte_be_to_cpu_32(time);
-	info->ssrc = rte_be_to_cpu_32(ssrc);
+	info->time = rtp_word(data + 4);
+	info->ssrc = rtp_word(data + 8);
+}
+
+/* RTP without all that. False: it is not, look with rtp_parse(). */
+static inline bool rtp_parse_plain(const uint8_t *data, uint32_t len, struct rtp_info *info)
+{
+	if (unlikely(len < RTP_HEADER || !rtp_is_plain(data)))
+		return false;
+	rtp_read(data, info);
 	return true;
 }
 
