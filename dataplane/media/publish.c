@@ -114,12 +114,18 @@ void publish_latched(struct media *m, uint32_t id, const struct addr *rtp, const
 
 bool publish_is_latched(const struct media *m, uint32_t id, const struct addr *source, bool rtcp)
 {
-	uint64_t match = record_load(rtcp ? &m->cold[id].rtcp_match : &m->record[id].match);
+	struct flow_cold *cold = &m->cold[id];
+	bool same;
 
-	if (match != publish_key(source))
-		return false;
-	return source->family != ADDR_IPV6 ||
-		memcmp(rtcp ? m->ip6[id].match_rtcp : m->ip6[id].match, source->ip, 16) == 0;
+	/* A worker tells of a source and then makes it the flow's, both in one go. */
+	publish_lock(cold);
+	same = record_load(rtcp ? &cold->rtcp_match : &m->record[id].match) ==
+			publish_key(source) &&
+		(source->family != ADDR_IPV6 ||
+			memcmp(rtcp ? m->ip6[id].match_rtcp : m->ip6[id].match, source->ip, 16) ==
+				0);
+	learn_end(cold);
+	return same;
 }
 
 /* The word for an address; the IPv6 address is laid where no worker reads now. */
