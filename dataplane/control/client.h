@@ -24,7 +24,6 @@ struct server_slot {
 	struct client *client;
 	uint64_t generation; /* of the last sync that ended */
 	uint64_t syncing;    /* of the sync that began, 0 = none */
-	uint64_t since_ms;   /* from then on keep-alives may be missing, 0 = for ever */
 };
 
 struct server {

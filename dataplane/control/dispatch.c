@@ -24,9 +24,7 @@ static int dispatch_sync_begin(
 	if (sync->generation <= slot->generation)
 		return -EINVAL;
 	slot->syncing = sync->generation;
-	/* A later sync may only have numbered its bindings anew. */
-	slot->since_ms = slot->generation ? now_ms : sync->since_ms;
-	binding_sync_begin(server->keepalive, client->slot);
+	binding_sync_begin(server->keepalive, client->slot, sync->since_ms);
 	flow_sync_begin(server->media, client->slot);
 	return 0;
 }
@@ -42,7 +40,7 @@ static int dispatch_sync_end(
 		return -EINVAL;
 	slot->generation = slot->syncing;
 	slot->syncing = 0;
-	binding_sync_end(server->keepalive, client->slot, slot->since_ms, now_ms);
+	binding_sync_end(server->keepalive, client->slot);
 	flow_sync_end(server->media, client->slot);
 	return 0;
 }

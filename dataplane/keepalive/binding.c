@@ -83,8 +83,9 @@ static uint32_t binding_digest(const uint8_t ip[static 16])
 		rte_be_to_cpu_32(word[1]) + rte_be_to_cpu_32(word[0]));
 }
 
-/* Tells the worker; the caller has seen to it that its mailbox has room. */
-static void binding_tell(struct keepalive *ka, uint32_t id)
+/* Tells the worker; the caller has seen to it that its mailbox has room. away: as sweep_mail_add.
+ */
+static void binding_tell(struct keepalive *ka, uint32_t id, uint64_t away)
 {
 	const struct binding *b = &ka->binding[id];
 	struct slots_binding hot = {
@@ -104,7 +105,7 @@ static void binding_tell(struct keepalive *ka, uint32_t id)
 	} else {
 		memcpy(&hot.ip, b->dst.ip, 4);
 	}
-	mail = sweep_mail_add(&hot);
+	mail = sweep_mail_add(&hot, away);
 	mailbox_send(binding_mailbox(ka, id), &mail);
 }
 
@@ -178,6 +179,20 @@ static void binding_begin(struct keepalive *ka, uint32_t id, uint32_t slot)
 	ka->conf.facts->head->bindings_used++;
 }
 
+/* How long the bindings of a client have had no messages, in cycles: in its first sync with this
+ * process. */
+static uint64_t binding_away(const struct keepalive *ka, uint32_t slot, uint64_t now_ms)
+{
+	const struct binding_sync *sync = &ka->sync[slot];
+
+	if (!sync->owing)
+		return 0;
+	if (sync->since_ms <= BINDING_NOTICE_MS || sync->since_ms > now_ms)
+		return UINT64_MAX;
+	/* The client may have noticed it a moment later than it was. */
+	return (now_ms - sync->since_ms + BINDING_NOTICE_MS) * ka->conf.tsc_hz / 1000;
+}
+
 int binding_set(
 	struct keepalive *ka, uint32_t slot, const struct proto_binding *set, uint64_t now_ms)
 {
@@ -217,10 +232,8 @@ int binding_set(
 	/* A refreshed registration changes nothing for the worker. */
 	if (!(before.flags & BINDING_USED) || before.gen != b->gen ||
 		before.template != b->template || before.nexthop != b->nexthop ||
-		!addr_equal(&before.dst, &b->dst)) {
-		binding_tell(ka, set->id);
-		ka->sync[slot].told = true;
-	}
+		!addr_equal(&before.dst, &b->dst))
+		binding_tell(ka, set->id, binding_away(ka, slot, now_ms));
 	return 0;
 }
 
@@ -247,32 +260,20 @@ const struct addr *binding_device(
 	return b && b->flags & BINDING_USED && b->slot == slot && b->gen == gen ? &b->dst : NULL;
 }
 
-void binding_sync_begin(struct keepalive *ka, uint32_t slot)
+void binding_sync_begin(struct keepalive *ka, uint32_t slot, uint64_t since_ms)
 {
+	struct binding_sync *sync = &ka->sync[slot];
+
 	/* A sweep that still runs has its answer in the new one's. */
-	ka->sync[slot].left = 0;
-	ka->sync[slot].told = false;
-	ka->sync[slot].mark++;
+	sync->left = 0;
+	sync->owing = !sync->done;
+	sync->since_ms = since_ms;
+	sync->mark++;
 }
 
-/* The mail comes behind those of the bindings. */
-static void binding_greet(struct keepalive *ka, uint64_t since_ms, uint64_t now_ms)
+void binding_sync_end(struct keepalive *ka, uint32_t slot)
 {
-	uint64_t away = UINT64_MAX;
-	struct mail mail;
-
-	/* The client may have noticed it a moment later than it was. */
-	if (since_ms > BINDING_NOTICE_MS && since_ms <= now_ms)
-		away = (now_ms - since_ms + BINDING_NOTICE_MS) * ka->conf.tsc_hz / 1000;
-	mail = sweep_mail_greet(away);
-	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
-		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
-}
-
-void binding_sync_end(struct keepalive *ka, uint32_t slot, uint64_t since_ms, uint64_t now_ms)
-{
-	if (ka->sync[slot].told && !ka->sync[slot].done)
-		binding_greet(ka, since_ms, now_ms);
+	ka->sync[slot].owing = false;
 	ka->sync[slot].done = true;
 	ka->sync[slot].left = ka->conf.bindings;
 }
@@ -295,7 +296,7 @@ static void binding_route(struct keepalive *ka, uint32_t id)
 	b->nexthop = route_get(&ka->conf.route, &b->dst);
 	route_put(&ka->conf.route, old);
 	if (b->nexthop != old)
-		binding_tell(ka, id);
+		binding_tell(ka, id, 0);
 }
 
 static void binding_expire(struct keepalive *ka, uint32_t id, uint64_t now_ms)

@@ -25,12 +25,10 @@ const struct addr *binding_device(
 	const struct keepalive *keepalive, uint32_t slot, uint32_t id, uint32_t gen);
 
 /* Mark and sweep of one client's bindings: what was not set between begin and end goes. The sweep
- * itself runs in keepalive_tick. After the first sync of a client with this process, the
- * keep-alives that fell due after since_ms are sent now (schedule_greet); 0: nobody knows since
- * when they are missing. Later ones owe nobody anything: what is in place was served all the time.
- */
-void binding_sync_begin(struct keepalive *keepalive, uint32_t slot);
-void binding_sync_end(
-	struct keepalive *keepalive, uint32_t slot, uint64_t since_ms, uint64_t now_ms);
+ * itself runs in keepalive_tick. In the first sync of a client with this process its bindings get
+ * the keep-alives that fell due after since_ms (schedule_owe); 0: nobody knows since when they are
+ * missing. Later ones owe nobody anything: what is in place was served all the time. */
+void binding_sync_begin(struct keepalive *keepalive, uint32_t slot, uint64_t since_ms);
+void binding_sync_end(struct keepalive *keepalive, uint32_t slot);
 
 #endif

@@ -33,9 +33,10 @@ struct binding {
 /* Mark and sweep of one client. */
 struct binding_sync {
 	uint8_t mark;
-	bool told;     /* workers something in the first one */
-	bool done;     /* the first one */
-	uint32_t left; /* bindings that the walk has still to look at */
+	bool owing;        /* the first one is on its way */
+	bool done;         /* and this is over */
+	uint32_t left;     /* bindings that the walk has still to look at */
+	uint64_t since_ms; /* from then on keep-alives may be missing, 0: for ever */
 };
 
 struct keepalive {

@@ -3,118 +3,7 @@
 
 #define SCHEDULE_GAP_SHIFT 8  /* fraction bits of gap */
 #define SCHEDULE_MOVES     64 /* bindings moved to other slots in one call */
-#define SCHEDULE_CLUMP     64 /* messages at once that are no clump: one call of the driver */
-
-/* Places move while a slot is swept: those below `at` were sent, those above not. */
-static bool schedule_sweeps(const struct schedule *s, uint32_t slot)
-{
-	return s->open && slot == s->current && !s->partial;
-}
-
-static void schedule_step_forward(struct schedule *s, uint32_t n)
-{
-	uint32_t before = s->at / SLOTS_CHUNK;
-
-	s->at += n;
-	if (s->at / SLOTS_CHUNK != before && s->at < s->slots.slot[s->current].size)
-		s->chunk = s->slots.next[s->chunk];
-}
-
-/* Where a binding belongs, and where it goes if there is no room. */
-static uint32_t schedule_home(const struct schedule *s, const struct slots_binding *binding)
-{
-	return (uint32_t)((uint64_t)slots_phase(binding) * s->slots.count >> 32);
-}
-
-/* More of them in one slot would be a clump. */
-static bool schedule_crowded(const struct schedule *s, uint32_t slot)
-{
-	uint32_t size = s->slots.slot[slot].size;
-	uint32_t least = s->slots.slot[slots_emptiest(&s->slots)].size;
-
-	return size >= s->conf.batch || size >= least + least / 8 + SCHEDULE_CLUMP;
-}
-
-static uint32_t schedule_enter(struct schedule *s, const struct slots_binding *binding)
-{
-	uint32_t home = schedule_home(s, binding);
-
-	if (!schedule_crowded(s, home))
-		return home;
-	s->astray = s->slots.count + 1;
-	return slots_emptiest(&s->slots);
-}
-
-bool schedule_add(struct schedule *s, const struct slots_binding *binding)
-{
-	struct slots_binding *here = slots_find(&s->slots, binding->id, NULL, NULL);
-	uint32_t slot;
-	struct slot *into;
-
-	if (here && here->ip == binding->ip && here->port == binding->port) {
-		*here = *binding;
-		return true;
-	}
-	if (here)
-		schedule_remove(s, binding->id);
-	slot = schedule_enter(s, binding);
-	into = &s->slots.slot[slot];
-	if (!slots_push(&s->slots, slot, binding))
-		return false;
-	if (!schedule_sweeps(s, slot))
-		return true;
-	/* The new one counts as sent, so that a running sweep does not grow: it changes places with
-	 * the next to send. */
-	if (s->at < into->size - 1) {
-		struct slots_binding next = *slots_at(&s->slots, s->chunk, s->at);
-
-		slots_put(&s->slots, into->tail, into->size - 1, &next);
-		slots_put(&s->slots, s->chunk, s->at, binding);
-	}
-	schedule_step_forward(s, 1);
-	return true;
-}
-
-/* A hole at `place`, among those that were sent, is closed by the last of them; the hole is then
- * where the next to send begins. Returns its chunk. */
-static uint32_t schedule_shift(struct schedule *s, uint32_t chunk, uint32_t place)
-{
-	uint32_t from = s->at % SLOTS_CHUNK ? s->chunk : s->slots.prev[s->chunk];
-
-	s->at--;
-	s->chunk = from;
-	if (place != s->at)
-		slots_put(&s->slots, chunk, place, slots_at(&s->slots, from, s->at));
-	return from;
-}
-
-void schedule_remove(struct schedule *s, uint32_t id)
-{
-	uint32_t chunk = (s->slots.where[id] - 1) / SLOTS_CHUNK;
-	struct slots_binding last;
-	struct slot *slot;
-	uint32_t at, place;
-
-	if (!slots_find(&s->slots, id, &at, &place))
-		return;
-	slot = &s->slots.slot[at];
-	s->slots.where[id] = 0;
-	if (schedule_sweeps(s, at) && place < s->at) {
-		if (s->at < slot->size) {
-			chunk = schedule_shift(s, chunk, place);
-			place = s->at;
-		} else {
-			s->at--;
-		}
-	}
-	last = slots_pop(&s->slots, at);
-	if (place < slot->size)
-		slots_put(&s->slots, chunk, place, &last);
-	if (s->open && s->partial && at == s->current && s->at >= slot->size) {
-		s->at = 0;
-		s->chunk = slot->head;
-	}
-}
+#define SCHEDULE_FEW       8  /* bindings of a slot that need not be spread evenly */
 
 /* Whole periods that a stall swallowed are not made up for. */
 static void schedule_skip(struct schedule *s, uint64_t now)
@@ -124,8 +13,7 @@ static void schedule_skip(struct schedule *s, uint64_t now)
 
 	if (now < due || now - due < s->conf.period)
 		return;
-	/* What is owed to a greeting may be more. */
-	periods = (now - due) / s->conf.period - s->greeting;
+	periods = (now - due) / s->conf.period;
 	s->round += periods * s->conf.period;
 	s->cut += periods * s->conf.slots;
 }
@@ -136,17 +24,14 @@ static void schedule_begin(struct schedule *s, uint64_t now)
 	uint64_t spread = s->hurry < s->spread ? s->hurry : s->spread;
 
 	schedule_skip(s, now);
-	s->basis = schedule_slot_due(s, s->current);
-	if (s->basis >= s->from)
-		s->greeting = false;
-	else if (s->greeting)
-		s->basis = s->from;
+	s->basis = schedule_is_first(s) ? s->from : schedule_slot_due(s, s->current);
 	s->open = true;
 	s->started = now;
 	s->sent = 0;
-	s->partial = slot->size > s->conf.batch;
-	s->quota = s->conf.batch;
-	s->even = (s->slots.total + s->slots.count - 1) / s->slots.count;
+	s->quota = schedule_quota(s);
+	s->partial = slot->size > s->quota;
+	s->even = schedule_even(s);
+	s->brisk = slot->size <= schedule_fair(s->even);
 	s->gap = 0;
 	s->at = s->partial && slot->resume < slot->size ? slot->resume : 0;
 	s->chunk = slot->head;
@@ -168,18 +53,19 @@ static void schedule_end(struct schedule *s)
 	if (s->fresh && --s->fresh == 0)
 		s->spread = s->step;
 	s->astray -= s->astray > 0;
+	s->owed -= s->owed > 0;
 	if (++s->current == s->slots.count) {
 		s->current = 0;
 		s->round += s->conf.period;
 	}
 }
 
-/* When message n of the open slot may go out: on its schedule, and after a stall at twice the pace
- * until it is back on it. */
+/* When message n of the open slot may go out: on its schedule, and after a stall at twice the usual
+ * pace until it is back on it. */
 static uint64_t schedule_message_at(const struct schedule *s, uint32_t n)
 {
 	uint64_t due = schedule_slot_due(s, s->current) + ((n * s->gap) >> SCHEDULE_GAP_SHIFT);
-	uint64_t soonest = s->started + ((n * s->gap) >> (SCHEDULE_GAP_SHIFT + 1));
+	uint64_t soonest = s->started + ((n * s->gap) >> (SCHEDULE_GAP_SHIFT + s->brisk));
 
 	return due > soonest ? due : soonest;
 }
@@ -187,7 +73,9 @@ static uint64_t schedule_message_at(const struct schedule *s, uint32_t n)
 /* What its lateness is measured against. */
 static uint64_t schedule_message_due(const struct schedule *s, uint32_t n)
 {
-	return s->basis + ((n * s->gap) >> (SCHEDULE_GAP_SHIFT + s->greeting));
+	uint32_t shift = SCHEDULE_GAP_SHIFT + (schedule_is_first(s) && s->brisk);
+
+	return s->basis + ((n * s->gap) >> shift);
 }
 
 /* Sheds what is far above the average, as a new period or mass removal left it. All of them were
@@ -195,7 +83,7 @@ static uint64_t schedule_message_due(const struct schedule *s, uint32_t n)
 static bool schedule_level(struct schedule *s)
 {
 	struct slot *slot = &s->slots.slot[s->current];
-	uint32_t limit = s->even + s->even / 8 + SCHEDULE_CLUMP;
+	uint32_t limit = schedule_fair(s->even);
 
 	if (limit > s->conf.batch)
 		limit = s->conf.batch;
@@ -262,6 +150,20 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 	return n;
 }
 
+/* A binding that goes home gets a message too many: not if that makes more of a slot than twice
+ * what others hold. */
+static bool schedule_is_open(const struct schedule *s, uint32_t home)
+{
+	uint32_t size = s->slots.slot[home].size;
+	uint32_t more = s->even < SCHEDULE_CLUMP ? s->even : SCHEDULE_CLUMP;
+
+	if (more < SCHEDULE_FEW)
+		more = SCHEDULE_FEW;
+	if (more < s->even / 8)
+		more = s->even / 8;
+	return size < s->conf.batch && size < s->even + more;
+}
+
 /* Of the n that come next, those that were not at home go there; their messages are out. */
 static void schedule_settle(struct schedule *s, uint32_t n)
 {
@@ -276,7 +178,7 @@ static void schedule_settle(struct schedule *s, uint32_t n)
 		struct slots_binding binding = *slots_find(&s->slots, away[i], NULL, NULL);
 		uint32_t home = schedule_home(s, &binding);
 
-		if (schedule_crowded(s, home)) {
+		if (!schedule_is_open(s, home)) {
 			s->astray = s->slots.count + 1;
 			continue;
 		}
@@ -296,21 +198,6 @@ void schedule_sent(struct schedule *s, uint32_t n)
 		s->at = 0;
 		s->chunk = s->slots.slot[s->current].head;
 	}
-}
-
-/* Whole steps from the time of the open slot to a moment; one less than that at the very edge. */
-static uint64_t schedule_steps(const struct schedule *s, uint64_t moment)
-{
-	uint64_t due = schedule_slot_due(s, s->current);
-
-	return moment > due ? (uint64_t)((unsigned __int128)(moment - due) * s->per_step >> 64) : 0;
-}
-
-static uint32_t schedule_ahead(const struct schedule *s, uint32_t steps)
-{
-	uint32_t slot = s->current + steps;
-
-	return slot < s->slots.count ? slot : slot - s->slots.count;
 }
 
 uint32_t schedule_slot_by(const struct schedule *s, uint64_t by)

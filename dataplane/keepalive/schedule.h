@@ -14,25 +14,31 @@
  *   - the owner stalled: what was missed is caught up slot by slot, at most twice as fast as usual,
  *     and a stall longer than the period owes each binding one message, not several (`cut`),
  *   - a cap on its address deferred it (the owner counts that), to the first batch after it is
- *     allowed and a step before its next time at the latest,
- *   - it was added to a schedule that knows nothing, because the owner is a new process.
+ *     allowed and a step before its next time at the latest.
  *
  * Where the owner skips a binding whose device was heard, the promise counts from then: it moves to
  * the latest slot that is due within a period of that, and is sent to if there is none. Both moves
  * leave home, so that a new process may find them in another phase than they had.
  *
- * The last is what schedule_greet() is for: the owner says since when messages may be missing, and
- * what was due since then is caught up as after a stall. A binding at home then waits at most
- * PERIOD + SEND_INTERVAL + the time from `since` to the call. One that stood elsewhere, before or
- * now, gets its message within PERIOD + SEND_INTERVAL of the call; if `since` lies a period back or
- * is not known, all get theirs within half of that.
+ * What another process left out is made up for by schedule_owe(): the owner says since when the
+ * messages of a binding are missing. If its turn came since then, it enters a slot that lies as
+ * long after that turn as nobody sent, and goes home from there. Counted from the last message of
+ * the other process, a binding that was at home waits at most PERIOD + SEND_INTERVAL + the time
+ * from `since` to when it is ready, and an interval more if `smooth` had sent half a batch; one
+ * that stood elsewhere gets its message within PERIOD + SEND_INTERVAL of the call, and so do all if
+ * `since` lies a period back or is not known. These messages come on top of the others': nobody
+ * else waits for them. A fixed batch may be twice as large meanwhile.
  *
  * A new period regroups: each old slot is appended whole to the latest new slot that is due no
- * later than it would have been served. Old slots that are overdue, after a stall or a greeting,
- * would have been caught up half a step apart, and so they are: all within half an old period (of a
- * new one, if that is shorter). Slots that got too full hand bindings to the emptiest, and who is
- * not at home goes there once there is room, each right after its message: that only ever shortens
- * a wait. In all, a period that changes amid a catch-up costs at most thrice the usual pace. */
+ * later than it would have been served, by whole new periods earlier if the old one was longer. Old
+ * slots that are overdue, after a stall, would have been caught up half a step apart, and so they
+ * are: all within half an old period (of a new one, if that is shorter). Slots that got too full
+ * hand bindings to the emptiest, and who is not at home goes there once there is room, each right
+ * after its message: that only ever shortens a wait.
+ *
+ * All of this costs at most twice the usual pace, of the shorter period after a change, counted in
+ * whole slots; up to 64 messages more in a slot are one call of the driver, and no matter. Changes
+ * that follow each other within a period may add up. */
 #ifndef DATAPLANE_KEEPALIVE_SCHEDULE_H
 #define DATAPLANE_KEEPALIVE_SCHEDULE_H
 
@@ -63,17 +69,19 @@ struct schedule {
 	uint64_t round; /* when slot 0 of this round is due */
 	uint64_t from;  /* not before that: keeps a catch-up below twice the usual pace */
 	uint32_t current;
-	uint32_t fresh;  /* slots to go in the round after a change */
+	uint32_t even;  /* size of a slot if all were equal, rounded up; as of the last batch or add
+			 */
+	uint32_t fresh; /* slots to go in the round after a change */
 	uint32_t astray; /* slots to go in which somebody may not be at home */
-	bool greeting;   /* it catches up what another process owed: late by no fault of ours */
+	uint32_t owed;   /* slots to go in which somebody may stand for a message that was missed */
 	/* Of the current slot, while it is open. */
 	bool open;
 	bool partial;     /* it holds more than a batch may send */
+	bool brisk;       /* no more than others hold: a catch-up gives it half a step */
 	uint32_t chunk;   /* that of place `at`, if at < size */
 	uint32_t at;      /* next place to send */
 	uint32_t sent;    /* messages so far */
 	uint32_t quota;   /* messages to send in all, if partial */
-	uint32_t even;    /* size of a slot if all were equal, rounded up */
 	uint64_t gap;     /* between two messages, in 1/256 units; 0 = at once */
 	uint64_t started; /* when it was opened */
 	uint64_t basis;   /* and when it should have been */
@@ -102,19 +110,20 @@ void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t
  * have come to it. Cost: slots + chunks, not bindings. */
 void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now);
 
-/* Messages may be missing since then (SCHEDULE_NEVER: nobody knows), also of bindings that were
- * added only now. Some get one more than they need. */
-void schedule_greet(struct schedule *s, uint64_t since, uint64_t now);
-
 /* Adds a binding (first message within one period) or updates it where it stands; with another
  * address it is a new one. False: full. */
 bool schedule_add(struct schedule *s, const struct slots_binding *binding);
+
+/* The same for one whose messages may be missing since then, 0: for ever. It is `ready` at that
+ * time, now or later: what would be due before is one more that is missing. */
+bool schedule_owe(
+	struct schedule *s, const struct slots_binding *binding, uint64_t since, uint64_t ready);
 
 /* Removes it if it is there. */
 void schedule_remove(struct schedule *s, uint32_t id);
 
 /* A span of bindings that are due now: up to `max`, in memory order, valid until the next call.
- * *due is the scheduled time of the first; while greeting, that of the catch-up. Returns 0 when
+ * *due is the scheduled time of the first. Returns 0 when
  * none is due yet, or when housekeeping took its place (then schedule_next() is not in the future).
  */
 uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,

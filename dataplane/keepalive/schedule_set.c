@@ -49,34 +49,37 @@ void schedule_open(struct schedule *s, void *memory, uint32_t capacity, uint32_t
 	}
 }
 
-/* When the old schedule would have begun the slot that comes `ahead` slots after its current one:
- * on time, or as soon as a catch-up lets it. */
-static uint64_t schedule_turn(const struct schedule *old, uint32_t ahead, uint64_t now)
+/* What a catch-up takes for it. */
+static uint64_t schedule_takes(const struct schedule *old, uint32_t slot)
 {
-	uint32_t slot = old->current + ahead, count = old->slots.count;
+	return old->step >> (old->slots.slot[slot].size <= schedule_fair(old->even));
+}
+
+/* When the old schedule would have begun the slot that comes `ahead` slots after its current one:
+ * on time, or as soon as a catch-up lets it, which takes `before` for those before it. */
+static uint64_t schedule_turn(
+	const struct schedule *old, uint32_t ahead, uint64_t before, uint64_t now)
+{
+	uint32_t count = old->slots.count;
 	uint64_t due = schedule_slot_due(old, old->current) + ahead * old->step;
 	uint64_t first = old->open ? schedule_end_from(old) : old->from;
-	uint64_t soonest = first > now ? first : now;
+	uint64_t soonest = (first > now ? first : now) + before;
 
 	/* A round is longer than its steps by what the division left over. */
-	if (slot >= count)
+	if (old->current + ahead >= count)
 		due += old->conf.period - count * old->step;
-	soonest += (ahead - old->open) * (old->step / 2);
 	return due > soonest ? due : soonest;
 }
 
 /* The slot of the new schedule *s for one of the old whose turn would have come at `due`: the
  * latest that is due no later. */
-static uint32_t schedule_regroup(
-	const struct schedule *s, const struct schedule *old, uint64_t due, uint64_t now)
+static uint32_t schedule_regroup(const struct schedule *s, uint64_t due, uint64_t now)
 {
-	uint64_t left = due > now ? due - now : 0, past;
+	/* A longer period than the new one is folded. */
+	uint64_t left = due > now ? (due - now) % s->conf.period : 0;
+	uint64_t past = now + left - s->round;
 	uint32_t to;
 
-	/* A shorter period shrinks all that is left of the old one alike. */
-	if (s->conf.period < old->conf.period)
-		left = (uint64_t)((unsigned __int128)left * s->conf.period / old->conf.period);
-	past = now + left - s->round;
 	if (past < s->conf.period) {
 		to = (uint32_t)(past / s->step);
 		return to < s->conf.slots ? to : s->conf.slots - 1u;
@@ -93,10 +96,13 @@ static uint32_t schedule_regroup(
 static void schedule_regroup_open(struct schedule *s, const struct schedule *old, uint64_t now)
 {
 	uint64_t due = schedule_slot_due(old, old->current) + old->spread;
-	uint64_t soonest = old->started + old->spread / 2;
-	uint64_t end = due > soonest ? due : soonest;
-	uint32_t next = schedule_regroup(s, old, schedule_turn(old, old->slots.count, now), now);
+	uint64_t soonest = old->started + (old->spread >> old->brisk);
+	uint64_t end = due > soonest ? due : soonest, others = 0;
+	uint32_t count = old->slots.count, next;
 
+	for (uint32_t ahead = 1; ahead < count; ahead++)
+		others += schedule_takes(old, schedule_ahead(old, ahead));
+	next = schedule_regroup(s, schedule_turn(old, count, others, now), now);
 	if (schedule_left(old) == 0) {
 		slots_join(&s->slots, old->current, next);
 		return;
@@ -110,60 +116,39 @@ static void schedule_regroup_open(struct schedule *s, const struct schedule *old
 void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t now)
 {
 	struct schedule old = *s;
+	uint64_t before = 0;
+	bool late;
 
 	s->conf = *conf;
 	if (old.conf.period == conf->period && old.conf.slots == conf->slots)
 		return;
+	old.even = schedule_even(&old);
+	late = schedule_turn(&old, 1, old.open ? 0 : old.step / 2, now) >
+		schedule_slot_due(&old, old.current) + old.step;
 	schedule_anchor(s, now);
 	s->hurry = SCHEDULE_NEVER;
 	slots_regroup(&s->slots, conf->slots);
-	for (uint32_t i = 0; i < old.slots.count; i++) {
-		uint32_t ahead = i - old.current + (i < old.current ? old.slots.count : 0);
+	s->even = schedule_even(s);
+	if (old.open)
+		schedule_regroup_open(s, &old, now);
+	for (uint32_t ahead = old.open; ahead < old.slots.count; ahead++) {
+		uint32_t slot = schedule_ahead(&old, ahead);
+		uint64_t turn = schedule_turn(&old, ahead, before, now);
 
-		if (old.open && ahead == 0)
-			schedule_regroup_open(s, &old, now);
-		else
-			slots_join(&s->slots, i,
-				schedule_regroup(s, &old, schedule_turn(&old, ahead, now), now));
+		before += schedule_takes(&old, slot);
+		slots_join(&s->slots, slot, schedule_regroup(s, turn, now));
 	}
 	slots_regrouped(&s->slots);
 	/* The old slots' messages still go out within an old interval of their due times, half of
 	 * one amid a catch-up. */
-	if (schedule_turn(&old, 1, now) > schedule_slot_due(&old, old.current) + old.step)
+	if (late)
 		old.spread /= 2;
 	s->spread = s->step < old.spread ? s->step : old.spread;
 	s->fresh = conf->slots;
 	s->astray = conf->slots + 1u;
+	s->owed = old.owed ? conf->slots + 1u : 0;
 	s->from = now;
 	s->open = false;
-	s->greeting = true;
-}
-
-void schedule_greet(struct schedule *s, uint64_t since, uint64_t now)
-{
-	uint64_t period = s->conf.period, back = period, past, rounds;
-
-	/* After whole periods the first to go are still those that were next then. */
-	if (since <= now)
-		back = (now - since) % period + (now - since >= period ? period : 0);
-	since = now > back ? now - back : 0;
-	if (schedule_slot_due(s, s->current) <= since)
-		return;
-	if (s->open)
-		s->slots.slot[s->current].resume = s->partial ? s->at : 0;
-	rounds = since < s->round ? (s->round - since + period - 1) / period : 0;
-	s->round -= rounds * period;
-	/* The slot of that moment may have been half sent. */
-	past = (since - s->round) / s->step;
-	s->current = past < s->conf.slots ? (uint32_t)past : s->conf.slots - 1u;
-	/* Nobody is owed more than two. */
-	if (now - schedule_slot_due(s, s->current) >= 2 * period)
-		s->round += period;
-	if (s->fresh)
-		s->fresh = 2u * s->conf.slots;
-	s->from = now;
-	s->open = false;
-	s->greeting = true;
 }
 
 uint32_t schedule_needed(const struct schedule_conf *conf, uint32_t total)

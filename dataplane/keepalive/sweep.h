@@ -29,13 +29,12 @@ struct sweep {
 } __attribute__((aligned(64)));
 
 /* Mails from main; each is complete in itself and keeps the order they were sent in. */
-struct mail sweep_mail_add(const struct slots_binding *binding);
+/* Its messages may be missing for that many cycles; UINT64_MAX: nobody knows how many. */
+struct mail sweep_mail_add(const struct slots_binding *binding, uint64_t away);
 struct mail sweep_mail_remove(uint32_t id);
 struct mail sweep_mail_conf(const struct schedule_conf *conf);
 /* Skips bindings that were heard; caps what an address gets unless cap->place is NULL. */
 struct mail sweep_mail_defer(const struct cap *cap, bool skip);
-/* Messages may be missing for that many cycles, UINT64_MAX: nobody knows how many. */
-struct mail sweep_mail_greet(uint64_t away);
 struct mail sweep_mail_table6(struct sweep_ip6 *table);
 /* Address of an IPv6 binding; sent ahead of its sweep_mail_add. */
 struct mail sweep_mail_ip6(uint32_t id, const uint8_t ip[static 16]);

@@ -3,13 +3,22 @@
 
 #include <string.h>
 
+/* A process that has just started learns its next hops meanwhile. */
+#define SWEEP_READY_US 100000
+
 static void run_add(struct worker *w, const struct mail *mail)
 {
+	uint64_t away = (uintptr_t)mail->ptr, now = w->now_tsc;
+	struct sweep *s = sweep_of(w);
 	struct slots_binding binding;
 
 	memcpy(&binding, mail->arg, sizeof(binding));
 	pulse_begin(w, &binding);
-	schedule_add(&sweep_of(w)->schedule, &binding);
+	if (away)
+		schedule_owe(&s->schedule, &binding, away > now ? 0 : now - away,
+			now + SWEEP_READY_US * s->defer.us_tsc);
+	else
+		schedule_add(&s->schedule, &binding);
 }
 
 static void run_remove(struct worker *w, const struct mail *mail)
@@ -24,13 +33,6 @@ static void run_conf(struct worker *w, const struct mail *mail)
 
 	memcpy(&conf, mail->arg, sizeof(mail->arg));
 	schedule_set(&sweep_of(w)->schedule, &conf, w->now_tsc);
-}
-
-static void run_greet(struct worker *w, const struct mail *mail)
-{
-	uint64_t away = mail->arg[0], now = w->now_tsc;
-
-	schedule_greet(&sweep_of(w)->schedule, away > now ? SCHEDULE_NEVER : now - away, now);
 }
 
 static void run_defer(struct worker *w, const struct mail *mail)
@@ -58,9 +60,9 @@ static void run_ip6(struct worker *w, const struct mail *mail)
 	memcpy(sweep_of(w)->ip6[(uintptr_t)mail->ptr].ip, mail->arg, 16);
 }
 
-struct mail sweep_mail_add(const struct slots_binding *binding)
+struct mail sweep_mail_add(const struct slots_binding *binding, uint64_t away)
 {
-	struct mail mail = {.run = run_add};
+	struct mail mail = {.run = run_add, .ptr = (void *)(uintptr_t)away};
 
 	static_assert(sizeof(*binding) == sizeof(mail.arg), "travels in a mail");
 	memcpy(mail.arg, binding, sizeof(mail.arg));
@@ -81,11 +83,6 @@ struct mail sweep_mail_conf(const struct schedule_conf *conf)
 	mail.ptr = (void *)(uintptr_t)conf->smooth;
 	memcpy(mail.arg, conf, sizeof(mail.arg));
 	return mail;
-}
-
-struct mail sweep_mail_greet(uint64_t away)
-{
-	return (struct mail){.run = run_greet, .arg = {away}};
 }
 
 struct mail sweep_mail_defer(const struct cap *cap, bool skip)

@@ -28,7 +28,7 @@ void seen_order(struct seen *s, uint32_t i, uint32_t gen, bool v6)
 		.expires_ms = s->rig->now_ms + 3600000,
 	};
 
-	assert_int_equal(binding_set(s->rig->keepalive, 0, &binding, s->rig->now_ms), 0);
+	assert_int_equal(binding_set(s->rig->keepalive, s->client, &binding, s->rig->now_ms), 0);
 }
 
 void seen_configure(struct seen *s, const char *payload, uint32_t period_ms, uint32_t interval_ms,
@@ -68,7 +68,8 @@ void seen_close(struct seen *s)
 
 	for (uint32_t i = 0; i < SEEN_COUNT; i++)
 		for (uint32_t gen = 1; gen < 4; gen++)
-			binding_del(rig->keepalive, 0, &(struct proto_handle){i, gen});
+			for (uint32_t client = 0; client < 2; client++)
+				binding_del(rig->keepalive, client, &(struct proto_handle){i, gen});
 	assert_int_equal(rig->routes, 0);
 	assert_int_equal(rig->facts.head->bindings_used, 0);
 	rig_close(rig);

@@ -17,6 +17,7 @@ struct seen {
 	uint32_t messages[SEEN_COUNT];
 	uint32_t total;
 	const char *payload;
+	uint32_t client; /* whose the next orders are, 0 or 1 */
 	/* For seen_configure. */
 	uint16_t per_address_cap;
 	bool skip_heard;

@@ -262,7 +262,7 @@ static void generations(void **state)
 	configure(s, 0, PROTO_PAYLOAD_STUN, 2, 0, 0);
 	run(s, PERIOD);
 	expect_events(s, 1, PROTO_BINDING_LOST);
-	binding_sync_begin(s->rig->keepalive, 0);
+	binding_sync_begin(s->rig->keepalive, 0, 0);
 	order(s, 1, 0, "10.9.0.1:5062");
 	expect_events(s, 2, PROTO_BINDING_LOST);
 	order(s, 1, 0, "10.9.0.1:5062");

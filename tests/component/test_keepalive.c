@@ -158,12 +158,12 @@ static void ends(void **state)
 	assert_int_equal(rig->binding_events, 1);
 	assert_int_equal(rig->binding_event[0].id, 0);
 	assert_int_equal(rig->binding_event[0].kind, PROTO_BINDING_EXPIRED);
-	binding_sync_begin(rig->keepalive, 0);
+	binding_sync_begin(rig->keepalive, 0, 0);
 	for (uint32_t i = 50; i < 100; i++)
 		seen_order(s, i, 2, false);
 	rig_pass(rig, 3000);
 	assert_int_equal(rig->facts.head->bindings_used, 98);
-	binding_sync_end(rig->keepalive, 0, 0, rig->now_ms);
+	binding_sync_end(rig->keepalive, 0);
 	rig_pass(rig, 1100);
 	assert_int_equal(rig->facts.head->bindings_used, 50);
 	s->total = 0;
@@ -258,8 +258,8 @@ static void mailbox_full(void **state)
 	for (uint32_t i = 0; i < SEEN_COUNT; i++)
 		assert_in_range(s->messages[i], 1, 2);
 	assert_int_equal(binding_set(s->rig->keepalive, 0, &binding, s->rig->now_ms), 0);
-	binding_sync_begin(s->rig->keepalive, 0);
-	binding_sync_end(s->rig->keepalive, 0, 0, s->rig->now_ms);
+	binding_sync_begin(s->rig->keepalive, 0, 0);
+	binding_sync_end(s->rig->keepalive, 0);
 	seen_run(s, 2 * SECOND);
 	rig_pass(s->rig, 1100);
 	seen_close(s);

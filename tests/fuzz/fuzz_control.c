@@ -274,9 +274,9 @@ static void world_close(struct world *w)
 	struct fuzz none = {NULL, 0};
 
 	for (uint32_t slot = 0; slot < CLIENTS; slot++) {
-		binding_sync_begin(w->rig->keepalive, slot);
+		binding_sync_begin(w->rig->keepalive, slot, 0);
 		flow_sync_begin(w->rig->media, slot);
-		binding_sync_end(w->rig->keepalive, slot, 0, w->rig->now_ms);
+		binding_sync_end(w->rig->keepalive, slot);
 		flow_sync_end(w->rig->media, slot);
 	}
 	for (int i = 0; i < 4; i++)

@@ -13,8 +13,10 @@
 
 #include <cmocka.h>
 
+#ifndef CAPACITY
 #define CAPACITY 1500
-#define HZ       1000000u
+#endif
+#define HZ 1000000u
 
 struct world {
 	struct schedule s;
@@ -164,6 +166,23 @@ static inline void world_run(struct world *w, uint64_t until)
 		world_turn(w, 1 + world_random(w, 80));
 	}
 	w->now = until;
+}
+
+/* That long, and no four steps see more than twice the usual pace of `total` messages a period,
+ * with `more` slots on the edges, and an eighth by which slots may differ. */
+static inline void world_run_paced(
+	struct world *w, uint64_t time, uint32_t total, uint64_t period, uint32_t more)
+{
+	uint64_t window = 4 * w->s.step;
+	uint64_t most = 2 * total * (window + more * w->s.step) / period;
+
+	most += most / 8;
+	for (uint64_t end = w->now + time; w->now < end;) {
+		uint64_t before = w->sent;
+
+		world_run(w, w->now + window);
+		assert_in_range(w->sent - before, 0, most);
+	}
 }
 
 static inline void world_late(struct world *w)

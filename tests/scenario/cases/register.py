@@ -49,8 +49,8 @@ def keepalive_through_nat():
 
 @scenario(45)
 def keepalive_of_listed_devices():
-    """400 devices that never register: each gets one message each period, evenly spread; in the
-    first one more, since nobody knows when they had their last."""
+    """400 devices that never register: each gets one message each period, evenly spread, from the
+    first on."""
     count = 400
     devices = ["%s:%d" % (CARRIER, 10000 + n) for n in range(count)]
     with Scene({"bindings": devices}) as s:
