@@ -179,6 +179,12 @@ static void dispatch_records(
 	const uint8_t *record = proto_records(head);
 	uint64_t now_ms = clock_boot_ms();
 
+	if (head->type == PROTO_FLOW_SET)
+		flow_replace(client->server->media, client->slot, proto_records(head), head->count,
+			now_ms);
+	else if (head->type == PROTO_MONITOR_SET)
+		monitor_replace(client->server->media, client->slot, proto_records(head),
+			head->count, now_ms);
 	for (uint32_t i = 0; i < head->count; i++, record += head->size) {
 		uint32_t id = 0;
 		int err = dispatch_table[head->type](client, record, now_ms, &id);

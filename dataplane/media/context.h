@@ -81,6 +81,12 @@ struct flow {
 	uint32_t held; /* tick of our last packet to this leg, or since when it may want one */
 };
 
+/* One of this generation would take its place. */
+static inline bool flow_is_other(const struct flow *f, uint32_t gen)
+{
+	return f->state & FLOW_ACTIVE && f->gen != gen;
+}
+
 /* A worker's word that a source was learnt. */
 struct learnt {
 	uint32_t id, gen;

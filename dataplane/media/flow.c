@@ -228,6 +228,15 @@ static void flow_remind(struct media *m, uint32_t id, uint64_t now_ms)
 		flow_event(m, id, PROTO_FLOW_LEARNT_RTCP, &learnt, now_ms);
 }
 
+void flow_replace(
+	struct media *m, uint32_t slot, const struct proto_flow *set, uint32_t n, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (flow_check(m, slot, &set[i], now_ms) == 0 &&
+			flow_is_other(&m->flow[set[i].id], set[i].gen))
+			flow_end(m, set[i].id);
+}
+
 int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint64_t now_ms)
 {
 	int err = flow_check(m, slot, set, now_ms);
@@ -238,7 +247,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	if (err)
 		return err;
 	f = &m->flow[set->id];
-	if (f->state & FLOW_ACTIVE && f->gen != set->gen)
+	if (flow_is_other(f, set->gen))
 		flow_end(m, set->id);
 	fresh = !(f->state & FLOW_ACTIVE);
 	if (fresh)

@@ -16,6 +16,11 @@ struct media;
  * (expired already), -ESTALE (older than the generation in place). */
 int flow_set(struct media *media, uint32_t slot, const struct proto_flow *flow, uint64_t now_ms);
 
+/* Ends those of n flows that flow_set() would replace: a port slot is clean when no worker is
+ * before the old flow any more, and so main waits once for all of them. */
+void flow_replace(struct media *media, uint32_t slot, const struct proto_flow *flow, uint32_t n,
+	uint64_t now_ms);
+
 /* Monitored flows too. Returns 0, also when the handle names nothing or another generation; -EPERM,
  * -ERANGE (a monitored flow of another client). */
 int flow_del(struct media *media, uint32_t slot, const struct proto_handle *handle);

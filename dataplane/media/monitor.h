@@ -18,6 +18,10 @@ struct worker;
 int monitor_set(
 	struct media *media, uint32_t slot, const struct proto_monitor *monitor, uint64_t now_ms);
 
+/* Main: as flow_replace(). */
+void monitor_replace(struct media *media, uint32_t slot, const struct proto_monitor *monitor,
+	uint32_t n, uint64_t now_ms);
+
 /* Main: returns 0, also when the handle names nothing or another generation; -ERANGE. */
 int monitor_del(struct media *media, uint32_t slot, const struct proto_handle *handle);
 

@@ -123,6 +123,15 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 	return sees;
 }
 
+void monitor_replace(struct media *m, uint32_t slot, const struct proto_monitor *set, uint32_t n,
+	uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (monitor_check(m, slot, &set[i], now_ms) == 0 &&
+			flow_is_other(&m->flow[set[i].id], set[i].gen))
+			monitor_end(m, set[i].id);
+}
+
 int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set, uint64_t now_ms)
 {
 	int err = monitor_check(m, slot, set, now_ms);
@@ -132,7 +141,7 @@ int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set,
 	if (err)
 		return err;
 	f = &m->flow[set->id];
-	if (f->state & FLOW_ACTIVE && f->gen != set->gen)
+	if (flow_is_other(f, set->gen))
 		monitor_end(m, set->id);
 	if (!(f->state & FLOW_ACTIVE))
 		monitor_begin(m, set->id, set->gen);
