@@ -156,9 +156,13 @@ struct flow_clock {
 	uint64_t clock_ms;
 };
 
-/* flow.c: one portion of the walk over all flows (expiry, sync, routes), and what a worker learnt.
- */
+/* flow_walk.c: one portion of the walk over all flows: expiry, sync, routes. */
 void flow_walk(struct media *media, uint64_t now_ms);
+
+/* flow.c: a flow that is there ends; its destinations are asked for again; what a worker learnt; an
+ * event of it. */
+void flow_end(struct media *media, uint32_t id);
+void flow_route(struct media *media, uint32_t id);
 void flow_learnt(struct media *media, const struct learnt *learnt, uint64_t now_ms);
 void flow_raise(struct media *media, uint32_t id, uint32_t kind, uint64_t now_ms);
 void flow_clock(struct media *media, uint32_t id, const struct flow_clock *clock, uint64_t now_ms);

@@ -13,9 +13,6 @@
 #define FLOW_EXPIRES_MAX_MS (200ull * 86400 * 1000)
 #define FLOW_STRAGGLE_TICKS 100  /* packets of the old source after a new offer/answer */
 #define FLOW_PORT_LEAST     1024 /* nothing is sent below it on a stranger's word (LA-04) */
-/* The walk comes by each flow once a second, given a tick of 20 ms. */
-#define FLOW_WALK_PARTS 50
-#define FLOW_WALK_LEAST 1024
 
 static uint32_t flow_tick(uint64_t ms, uint64_t now_ms)
 {
@@ -87,7 +84,7 @@ static void flow_link(struct media *m, uint32_t id)
 		publish_link(m, peer);
 }
 
-static void flow_end(struct media *m, uint32_t id)
+void flow_end(struct media *m, uint32_t id)
 {
 	struct flow *f = &m->flow[id];
 	uint32_t peer = f->peer_id;
@@ -337,7 +334,7 @@ void flow_raise(struct media *m, uint32_t id, uint32_t kind, uint64_t now_ms)
 	flow_event(m, id, kind, NULL, now_ms);
 }
 
-static void flow_route(struct media *m, uint32_t id)
+void flow_route(struct media *m, uint32_t id)
 {
 	struct flow *f = &m->flow[id];
 	uint16_t old = f->nexthop, old_rtcp = f->nexthop_rtcp;
@@ -347,59 +344,4 @@ static void flow_route(struct media *m, uint32_t id)
 	flow_aim(m, &f->dst_rtcp, &f->nexthop_rtcp, &dst_rtcp);
 	if ((f->nexthop != old || f->nexthop_rtcp != old_rtcp) && f->peer_id < m->claims.used)
 		publish_link(m, f->peer_id);
-}
-
-static void flow_visit_end(struct media *m, uint32_t id)
-{
-	if (media_is_monitor(m, id))
-		monitor_end(m, id);
-	else
-		flow_end(m, id);
-}
-
-static void flow_visit(struct media *m, uint32_t id, uint64_t now_ms)
-{
-	const struct media_sync *sync = &m->sync[media_client_of(m, id)];
-
-	if (!clock_tick_before(clock_tick(now_ms), m->expires[id])) {
-		flow_event(m, id, PROTO_FLOW_EXPIRED, NULL, now_ms);
-		flow_visit_end(m, id);
-	} else if (sync->left && m->flow[id].mark != sync->mark) {
-		flow_visit_end(m, id);
-	} else if (m->reroute_left && !media_is_monitor(m, id)) {
-		flow_route(m, id);
-	}
-}
-
-static bool flow_walk_is_busy(const struct media *m)
-{
-	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
-		if (m->sync[i].left)
-			return true;
-	return m->reroute_left;
-}
-
-void flow_walk(struct media *m, uint64_t now_ms)
-{
-	uint32_t total = m->total;
-	uint32_t most = total / FLOW_WALK_PARTS + FLOW_WALK_LEAST;
-	uint32_t now = clock_tick(now_ms);
-	bool busy = flow_walk_is_busy(m);
-
-	if (most > total)
-		most = total;
-	for (uint32_t n = 0; n < most; n++) {
-		uint32_t id = m->cursor;
-		uint32_t expires = m->expires[id];
-
-		if (expires && (busy || !clock_tick_before(now, expires)))
-			flow_visit(m, id, now_ms);
-		m->cursor = id + 1 < total ? id + 1 : 0;
-	}
-	m->reroute_left -= most < m->reroute_left ? most : m->reroute_left;
-	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
-		struct media_sync *sync = &m->sync[i];
-
-		sync->left -= most < sync->left ? most : sync->left;
-	}
 }
