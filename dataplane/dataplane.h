@@ -11,6 +11,7 @@
 #include "dataplane/core/workers.h"
 #include "dataplane/host/exception.h"
 #include "dataplane/host/nexthop.h"
+#include "dataplane/outage.h"
 #include "shared/conf.h"
 
 #include <uv.h>
@@ -20,6 +21,7 @@ struct dataplane {
 	uv_loop_t loop;
 	uv_timer_t tick;
 	uv_timer_t watch;
+	uint64_t watch_ms; /* next look at the links */
 	uv_timer_t second;
 	struct mem mem;
 	struct facts facts;
@@ -33,6 +35,7 @@ struct dataplane {
 	uint16_t port_count;
 	uint16_t monitor_count; /* ports[] behind those */
 	struct exception exception;
+	struct outages outages;
 	struct nexthop_port nexthop_ports[WORKER_PORTS_MAX];
 	struct nexthops *nexthops;
 	struct server *server;

@@ -2,10 +2,12 @@
 #include "dataplane/ports.h"
 
 #include "dataplane/dataplane.h"
+#include "shared/clock.h"
 #include "shared/log.h"
 
 #include <errno.h>
 
+#define PORTS_TICK_MS  20  /* between steps of ports that are out of service */
 #define PORTS_WATCH_MS 200 /* between looks at the links */
 
 unsigned int ports_monitors(const struct conf_dataplane *conf)
@@ -21,13 +23,14 @@ void ports_stop(struct dataplane *dp)
 		port_close(&dp->ports[--dp->port_count]);
 }
 
-static int ports_open(struct dataplane *dp, unsigned int index, const char *text)
+static int ports_open(struct dataplane *dp, unsigned int index, const char *text, bool watch)
 {
 	const struct port_conf conf = {
 		.index = index,
 		.workers = (uint16_t)dp->conf->workers,
 		.mtu = (uint16_t)dp->conf->mtu,
 		.rx_interrupts = dp->conf->rx_interrupts,
+		.watch = watch,
 		.pool = dp->pool,
 	};
 
@@ -45,14 +48,9 @@ static int monitor_ports_start(struct dataplane *dp)
 		return -EINVAL;
 	}
 	while (dp->monitor_count < count && !err) {
-		unsigned int index = dp->port_count + dp->monitor_count;
-		struct port *port = &dp->ports[index];
-
-		err = ports_open(dp, index, dp->conf->monitor_ports.item[dp->monitor_count]);
-		if (err)
-			break;
-		dp->monitor_count++;
-		err = port_watch_all(port);
+		err = ports_open(dp, dp->port_count + dp->monitor_count,
+			dp->conf->monitor_ports.item[dp->monitor_count], true);
+		dp->monitor_count += !err;
 	}
 	return err;
 }
@@ -69,7 +67,7 @@ int ports_start(struct dataplane *dp)
 		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < texts->count; i++) {
-		err = ports_open(dp, i, texts->item[i]);
+		err = ports_open(dp, i, texts->item[i], false);
 		if (err) {
 			ports_stop(dp);
 			return err;
@@ -85,20 +83,44 @@ int ports_start(struct dataplane *dp)
 static void ports_on_watch(uv_timer_t *timer)
 {
 	struct dataplane *dp = timer->data;
+	uint64_t now_ms = clock_boot_ms();
 
-	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++)
-		port_watch_link(&dp->ports[i]);
+	outages_tick(&dp->outages, now_ms);
+	if (now_ms < dp->watch_ms)
+		return;
+	dp->watch_ms = now_ms + PORTS_WATCH_MS;
+	outages_watch(&dp->outages);
 	workers_watch(&dp->workers);
+}
+
+static int ports_on_reset(void *ctx, const char *name)
+{
+	return outages_reset(ctx, name);
 }
 
 int links_start(struct dataplane *dp)
 {
+	const struct outages_conf conf = {
+		.ports = dp->ports,
+		.count = (uint16_t)(dp->port_count + dp->monitor_count),
+		.workers = &dp->workers,
+		.exception = &dp->exception,
+		.head = dp->facts.head,
+		.events = server_sink(dp->server),
+	};
+	int err = outages_open(&dp->outages, &conf);
+
+	if (err)
+		return err;
+	server_on_port_reset(dp->server, ports_on_reset, &dp->outages);
 	dp->watch.data = dp;
 	uv_timer_init(&dp->loop, &dp->watch);
-	return uv_timer_start(&dp->watch, ports_on_watch, PORTS_WATCH_MS, PORTS_WATCH_MS);
+	return uv_timer_start(&dp->watch, ports_on_watch, PORTS_TICK_MS, PORTS_TICK_MS);
 }
 
 void links_stop(struct dataplane *dp)
 {
+	server_on_port_reset(dp->server, NULL, NULL);
+	outages_close(&dp->outages);
 	uv_close((uv_handle_t *)&dp->watch, NULL);
 }

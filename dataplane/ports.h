@@ -14,7 +14,8 @@ unsigned int ports_monitors(const struct conf_dataplane *conf);
 int ports_start(struct dataplane *dp);
 void ports_stop(struct dataplane *dp);
 
-/* Watches the links of all, and whether their interrupts come. */
+/* Watches the links of all, whether their interrupts come, and whether a device fails (outage.h).
+ */
 int links_start(struct dataplane *dp);
 void links_stop(struct dataplane *dp);
 

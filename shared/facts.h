@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define FACTS_MAGIC   0x4c574641u
-#define FACTS_VERSION 3
+#define FACTS_VERSION 4
 
 /* What is lost outside of the workers: the host path, the ports' own counters, orders. */
 #define FACTS_LOSSES(X)                                           \
@@ -37,6 +37,27 @@ enum facts_loss {
 #undef X
 		FACTS_LOSS_MAX
 };
+
+enum facts_port_state {
+	FACTS_PORT_NONE,
+	FACTS_PORT_IN,
+	FACTS_PORT_RESET, /* out of service until its device is reset */
+	FACTS_PORT_GONE,  /* out of service until its device is back */
+};
+
+/* A port as the configuration names it; monitor ports behind the others. Main thread's. */
+#define FACTS_PORTS     8
+#define FACTS_PORT_NAME 64
+struct facts_port {
+	char name[FACTS_PORT_NAME]; /* without the driver's arguments, cut if it is longer */
+	uint32_t state;             /* enum facts_port_state */
+	uint32_t link_up;           /* of a bond: of any member */
+	uint32_t members_out;       /* of a bond, not in service */
+	uint32_t zero;
+	uint64_t resets;   /* that succeeded, of the port or members, and */
+	uint64_t removals; /* devices that went without being told to, both since the start */
+};
+static_assert(sizeof(struct facts_port) == 96, "shared layout");
 
 struct facts_head {
 	uint32_t magic;
@@ -62,6 +83,7 @@ struct facts_head {
 	uint32_t flows_used;
 	uint64_t events_lost;
 	uint64_t loss[FACTS_LOSS_MAX]; /* of the last second at the latest */
+	struct facts_port port[FACTS_PORTS];
 };
 
 /* The relay's own words for why a packet was dropped; their order is the order of
@@ -81,7 +103,8 @@ struct facts_head {
 	X(TX_FULL, "transmit ring full")               \
 	X(PUNT_FULL, "host ring full")                 \
 	X(WORKER_FULL, "ring of another worker full")  \
-	X(NO_MBUF, "no packet buffer")
+	X(NO_MBUF, "no packet buffer")                 \
+	X(PORT_OUT, "port out of service")
 
 enum facts_drop {
 #define X(name, text) FACTS_DROP_##name,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shared/proto.h"
 
+#include "shared/facts.h"
 #include "shared/proto_capture.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Ranges of product.md 1 and 2, in the units of the wire. The clocks of media reach from the
  * shortest anybody may set to the longest hold. */
@@ -321,6 +323,29 @@ static const char *check_lost(const void *record)
 	return lost->events == 0 ? "loss of no events" : NULL;
 }
 
+static const char *check_port_reset(const void *record)
+{
+	const struct proto_port_reset *reset = record;
+	size_t len = strnlen(reset->name, sizeof(reset->name));
+
+	if (len == 0 || len == sizeof(reset->name))
+		return "reset of a port without a name";
+	return is_zero(reset->name + len, sizeof(reset->name) - len)
+		? NULL
+		: "reset of a port has bytes that must be zero";
+}
+
+static const char *check_port_event(const void *record)
+{
+	const struct proto_port_event *event = record;
+
+	if (event->kind < PROTO_PORT_RESETS || event->kind > PROTO_PORT_BACK)
+		return "port event of no known kind";
+	if (event->port >= FACTS_PORTS)
+		return "port event of a port that cannot be";
+	return event->at_ms == 0 ? "port event without a time" : NULL;
+}
+
 /* Any id and generation may be asked to go. */
 static const char *check_handle(const void *record)
 {
@@ -351,6 +376,7 @@ static const struct proto_rule rules[PROTO_SIZES] = {
 	[PROTO_CAPTURE_SET] = {sizeof(struct proto_capture), PROTO_CAPTURES, proto_capture_check},
 	[PROTO_CAPTURE_DEL] = {sizeof(struct proto_capture_del), PROTO_CAPTURES,
 		proto_capture_check_del},
+	[PROTO_PORT_RESET] = {sizeof(struct proto_port_reset), 1, check_port_reset},
 	[FROM_DATAPLANE(PROTO_WELCOME)] = {sizeof(struct proto_welcome), 1, check_welcome},
 	[FROM_DATAPLANE(PROTO_ACK)] = {sizeof(struct proto_ack), 1, check_ack},
 	[FROM_DATAPLANE(PROTO_MEDIA_READY)] = {sizeof(struct proto_media_ready), MANY,
@@ -364,6 +390,8 @@ static const struct proto_rule rules[PROTO_SIZES] = {
 		proto_capture_check_frame},
 	[FROM_DATAPLANE(PROTO_CAPTURE_END)] = {sizeof(struct proto_capture_end), MANY,
 		proto_capture_check_end},
+	[FROM_DATAPLANE(PROTO_PORT_EVENT)] = {sizeof(struct proto_port_event), MANY,
+		check_port_event},
 };
 static_assert(PROTO_FROM_CLIENT <= PROTO_SIZES / 2, "client types fit into the hello");
 static_assert(FROM_DATAPLANE(PROTO_FROM_DATAPLANE) <= PROTO_SIZES, "types fit into the hello");

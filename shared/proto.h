@@ -15,6 +15,8 @@
  *                                      <-    FLOW_EVENT, BINDING_EVENT, LOST
  *   CAPTURE_SET, CAPTURE_DEL           ->
  *                                      <-    FRAME, CAPTURE_END
+ *   PORT_RESET                         ->
+ *                                      <-    PORT_EVENT
  *
  * Each packet of a client but the HELLO is answered by one ACK (seq, status, first refused record),
  * in order; MEDIA_ADDR by a MEDIA_READY of the accepted records (same seq), if any, and then the
@@ -31,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_VERSION     3
+#define PROTO_VERSION     4
 #define PROTO_MAGIC       0x4c574450u /* "PDWL" on the wire */
 #define PROTO_RECORDS_MAX 128         /* records in one packet */
 #define PROTO_PACKET_MAX  32768       /* bytes in one packet */
@@ -53,6 +55,7 @@ enum proto_type {
 	PROTO_MONITOR_SET,
 	PROTO_CAPTURE_SET,
 	PROTO_CAPTURE_DEL,
+	PROTO_PORT_RESET,
 	PROTO_FROM_CLIENT, /* one past the last type a client may send */
 
 	PROTO_WELCOME = 128,
@@ -63,6 +66,7 @@ enum proto_type {
 	PROTO_LOST,
 	PROTO_FRAME,
 	PROTO_CAPTURE_END,
+	PROTO_PORT_EVENT,
 	PROTO_FROM_DATAPLANE,
 };
 
@@ -369,6 +373,29 @@ struct proto_capture_end {
 	uint32_t lost;   /* that found no room */
 };
 static_assert(sizeof(struct proto_capture_end) == 16, "wire layout");
+
+/* An operator wants the device of a port reset, as its driver does it; of a bond all members, one
+ * after another. The port keeps all that is set on it. Refused: ENOENT (no port of that name),
+ * EBUSY (it is out of service already). */
+#define PROTO_PORT_NAME 64
+struct proto_port_reset {
+	char name[PROTO_PORT_NAME]; /* as in facts.h, zeros behind it */
+};
+static_assert(sizeof(struct proto_port_reset) == 64, "wire layout");
+
+enum proto_port_event_kind {
+	PROTO_PORT_RESETS = 1, /* its device is being reset: nothing comes or leaves by it */
+	PROTO_PORT_GONE,       /* its device has gone */
+	PROTO_PORT_BACK,       /* in service again */
+};
+
+/* Told to all clients. Of a bond: of one member, the others carry on. */
+struct proto_port_event {
+	uint32_t port; /* index in the facts, which say the rest */
+	uint32_t kind; /* enum proto_port_event_kind */
+	uint64_t at_ms;
+};
+static_assert(sizeof(struct proto_port_event) == 16, "wire layout");
 
 /* Record size of a type, 0 for one that does not exist. */
 size_t proto_size(uint16_t type);

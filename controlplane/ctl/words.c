@@ -108,6 +108,8 @@ static const struct command commands[] = {
 			BIT(OPTION_PACKETS),
 		"capture --call ID|--binding AOR --file PCAP",
 		"its frames into a file, [--packets N] [--seconds TIME] of them"},
+	{"port-reset", NULL, NULL, false, false, "port", 0, "port-reset PORT",
+		"reset a NIC, as the status names its port"},
 	{"stop", NULL, NULL, false, false, NULL, BIT(OPTION_END_CALLS), "stop [--end-calls]",
 		"stop the node; its calls go on from Redis, or end"},
 };

@@ -60,6 +60,20 @@ struct dpcapture {
 	uint8_t state; /* enum dpcapture_state */
 };
 
+enum dpport_state {
+	DPPORT_NONE,
+	DPPORT_WANTED, /* to be sent */
+	DPPORT_SENT,
+};
+
+struct dpport_order {
+	struct proto_port_reset reset;
+	void (*done)(void *arg, int err);
+	void *arg;
+	uint32_t seq;  /* with which it was sent */
+	uint8_t state; /* enum dpport_state */
+};
+
 enum dpstage {
 	DPSTAGE_AWAY,    /* not connected */
 	DPSTAGE_HELLO,   /* HELLO is to be sent */
@@ -121,6 +135,7 @@ struct dpclient {
 	struct dptable monitors_dirty;
 	struct dpcapture captures[PROTO_CAPTURES];
 	uint32_t capture_name; /* the last one */
+	struct dpport_order port_order;
 
 	struct dplink *link;
 	enum dpstage stage;
@@ -198,6 +213,11 @@ void dpcapture_end(struct dpclient *c, const struct proto_capture_end *end);
 bool dpcapture_ack(struct dpclient *c, const struct proto_ack *ack);
 void dpcapture_away(struct dpclient *c);
 bool dpcapture_next(struct dpclient *c, struct dpcapture **next);
+
+/* dpport.c: an ACK, true if it was the order's; the connection is gone; something happened. */
+bool dpport_ack(struct dpclient *c, const struct proto_ack *ack);
+void dpport_away(struct dpclient *c);
+void dpport_event(struct dpclient *c, const struct proto_port_event *ev);
 
 /* dpfacts.c: maps the memory behind fd (not closed here) after checking its layout. Returns 0 or
  * -errno. */

@@ -45,6 +45,7 @@ void dplink_drop(struct dpclient *c, enum log_level level, const char *why, bool
 	uv_close((uv_handle_t *)&link->poll, dplink_on_closed);
 	dplink_retry(c, late);
 	dpcapture_away(c);
+	dpport_away(c);
 	if (was_up && c->events.down)
 		c->events.down(c->events.arg);
 }

@@ -138,7 +138,7 @@ static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
 			dprecv_up(c);
 		return;
 	}
-	if (!dpcapture_ack(c, ack) && ack->status < 0)
+	if (!dpcapture_ack(c, ack) && !dpport_ack(c, ack) && ack->status < 0)
 		dprecv_refused(c, ack);
 }
 
@@ -259,6 +259,8 @@ static void dprecv_record(struct dpclient *c, uint16_t type, const void *record,
 		dpcapture_frame(c, record);
 	} else if (type == PROTO_CAPTURE_END) {
 		dpcapture_end(c, record);
+	} else if (type == PROTO_PORT_EVENT) {
+		dpport_event(c, record);
 	} else {
 		dprecv_broken(c, "it sends a second welcome");
 	}

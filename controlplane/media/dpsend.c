@@ -313,6 +313,16 @@ static bool dpsend_capture(struct dpclient *c, struct dpcapture *it)
 	return true;
 }
 
+static bool dpsend_port(struct dpclient *c)
+{
+	memcpy(dpsend_records(c), &c->port_order.reset, sizeof(c->port_order.reset));
+	if (!dpsend_packet(c, PROTO_PORT_RESET, 1))
+		return false;
+	c->port_order.seq = c->seq;
+	c->port_order.state = DPPORT_SENT;
+	return true;
+}
+
 /* Does the next thing to do. Returns false when there is none or it could not be done now. */
 static bool dpsend_step(struct dpclient *c)
 {
@@ -351,6 +361,8 @@ static bool dpsend_step(struct dpclient *c)
 		return dpsend_sync(c, PROTO_SYNC_END, DPSTAGE_END);
 	if (c->stage == DPSTAGE_UP && dpcapture_next(c, &capture))
 		return dpsend_capture(c, capture);
+	if (c->stage == DPSTAGE_UP && c->port_order.state == DPPORT_WANTED)
+		return dpsend_port(c);
 	return false;
 }
 

@@ -11,6 +11,7 @@
 #include "controlplane/ops/dpstatus.h"
 #include "controlplane/ops/json.h"
 #include "controlplane/ops/lists.h"
+#include "controlplane/ops/portreset.h"
 #include "shared/clock.h"
 
 #include <string.h>
@@ -186,6 +187,7 @@ int commands_open(struct loop *loop)
 		{"cdr", on_cdr, loop},
 		{"config", on_config, loop},
 		{"capture", capture_command, loop},
+		{"port-reset", portreset_command, loop},
 		{"stop", on_stop, loop},
 	};
 	int rc = ctlserver_open(&loop->ctl, &loop->uv, loop->conf->node.control_socket);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DPSTATUS_MS      1000
 #define DPSTATUS_WORKERS 64
@@ -109,6 +110,30 @@ static json_t *workers(const struct dpstatus *s)
 	return list;
 }
 
+static json_t *ports(const struct facts_head *head)
+{
+	static const char *const states[] = {
+		[FACTS_PORT_IN] = "in service",
+		[FACTS_PORT_RESET] = "being reset",
+		[FACTS_PORT_GONE] = "gone",
+	};
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < FACTS_PORTS; i++) {
+		const struct facts_port *port = &head->port[i];
+
+		if (port->state == FACTS_PORT_NONE || port->state > FACTS_PORT_GONE)
+			continue;
+		json_array_append_new(list,
+			json_pack("{ss#, ss, ss, so, so, so}", "port", port->name,
+				strnlen(port->name, FACTS_PORT_NAME), "state", states[port->state],
+				"link", port->link_up ? "up" : "down", "members_out",
+				number(port->members_out), "resets", number(port->resets),
+				"removals", number(port->removals)));
+	}
+	return list;
+}
+
 static void totals(json_t *out, const struct facts_worker *sum, const struct facts_head *head)
 {
 	const struct {
@@ -154,6 +179,7 @@ json_t *dpstatus_json(const struct dpstatus *s, bool full)
 	json_object_set_new(out, "round_trip", histogram(sum.round_trip, FACTS_ROUND_TRIPS, full));
 	json_object_set_new(out, "send_error", histogram(sum.keepalive_late, FACTS_LATE, full));
 	json_object_set_new(out, "worker", workers(s));
+	json_object_set_new(out, "port", ports(&head));
 	return out;
 }
 

@@ -31,6 +31,8 @@ struct server {
 	struct media *media;
 	struct keepalive *keepalive;
 	struct captures *captures;
+	int (*port_reset)(void *ctx, const char *name);
+	void *port_reset_ctx;
 	struct server_slot slot[PROTO_SLOTS];
 	struct client *clients; /* all connections */
 	uv_poll_t listener;

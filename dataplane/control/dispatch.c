@@ -131,6 +131,16 @@ static int dispatch_capture_del(
 	return 0;
 }
 
+static int dispatch_port_reset(
+	struct client *client, const void *record, uint64_t now_ms, uint32_t *id)
+{
+	const struct proto_port_reset *reset = record;
+	const struct server *server = client->server;
+
+	return server->port_reset ? server->port_reset(server->port_reset_ctx, reset->name)
+				  : -ENOENT;
+}
+
 static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	struct client *client, const void *record, uint64_t now_ms, uint32_t *id) = {
 	[PROTO_SYNC_BEGIN] = dispatch_sync_begin,
@@ -143,6 +153,7 @@ static int (*const dispatch_table[PROTO_FROM_CLIENT])(
 	[PROTO_MONITOR_SET] = dispatch_monitor_set,
 	[PROTO_CAPTURE_SET] = dispatch_capture_set,
 	[PROTO_CAPTURE_DEL] = dispatch_capture_del,
+	[PROTO_PORT_RESET] = dispatch_port_reset,
 };
 
 static void dispatch_refuse(struct proto_ack *ack, int status, uint32_t id)

@@ -3,19 +3,16 @@
 
 #include "dataplane/dataplane.h"
 
-#include <rte_ethdev.h>
-
 static void losses_of_ports(const struct dataplane *dp, uint64_t loss[FACTS_LOSS_MAX])
 {
 	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++) {
-		struct rte_eth_stats stats;
+		struct port_losses losses;
 
-		if (rte_eth_stats_get(dp->ports[i].id, &stats))
-			continue;
-		loss[FACTS_LOSS_RX_MISSED] += stats.imissed;
-		loss[FACTS_LOSS_RX_ERROR] += stats.ierrors;
-		loss[FACTS_LOSS_RX_NO_MBUF] += stats.rx_nombuf;
-		loss[FACTS_LOSS_TX_ERROR] += stats.oerrors;
+		port_count_losses(&dp->ports[i], &losses);
+		loss[FACTS_LOSS_RX_MISSED] += losses.missed;
+		loss[FACTS_LOSS_RX_ERROR] += losses.damaged;
+		loss[FACTS_LOSS_RX_NO_MBUF] += losses.no_mbuf;
+		loss[FACTS_LOSS_TX_ERROR] += losses.unsent;
 	}
 }
 

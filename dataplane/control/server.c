@@ -53,6 +53,12 @@ static void server_binding_event(void *ctx, uint32_t slot, const struct proto_bi
 	server_event(ctx, slot, PROTO_BINDING_EVENT, event);
 }
 
+static void server_port_event(void *ctx, const struct proto_port_event *event)
+{
+	for (uint32_t slot = 0; slot < PROTO_SLOTS; slot++)
+		server_event(ctx, slot, PROTO_PORT_EVENT, event);
+}
+
 /* A capture counts what finds no room, and its end waits: neither is an event that is lost. */
 static bool server_capture(void *ctx, uint32_t slot, uint16_t type, const void *record)
 {
@@ -73,7 +79,14 @@ struct event_sink server_sink(struct server *server)
 		.flow = server_flow_event,
 		.binding = server_binding_event,
 		.capture = server_capture,
+		.port = server_port_event,
 	};
+}
+
+void server_on_port_reset(struct server *server, int (*fn)(void *ctx, const char *name), void *ctx)
+{
+	server->port_reset = fn;
+	server->port_reset_ctx = ctx;
 }
 
 static unsigned int server_connections(const struct server *server)

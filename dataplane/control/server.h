@@ -30,6 +30,10 @@ int server_open(struct server **server, const struct server_conf *conf);
 /* Where modules drop their events. */
 struct event_sink server_sink(struct server *server);
 
+/* Who resets the port of a name when a client wants it: returns 0 or -errno for its ACK. NULL:
+ * nobody. */
+void server_on_port_reset(struct server *server, int (*fn)(void *ctx, const char *name), void *ctx);
+
 /* Binds the socket and accepts clients from now on: orders go to the modules of `conf`, captures
  * are made of its workers (its sink is not read). Returns 0 or -errno after a log line. */
 int server_listen(struct server *server, const struct captures_conf *conf);

@@ -23,6 +23,22 @@ static uint64_t telemetry_load(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+static void telemetry_ports(const struct facts_head *head, struct rte_tel_data *d)
+{
+	uint64_t resets = 0, removals = 0, out = 0;
+
+	for (int i = 0; i < FACTS_PORTS; i++) {
+		const struct facts_port *port = &head->port[i];
+
+		resets += telemetry_load(&port->resets);
+		removals += telemetry_load(&port->removals);
+		out += __atomic_load_n(&port->state, __ATOMIC_RELAXED) > FACTS_PORT_IN;
+	}
+	rte_tel_data_add_dict_u64(d, "ports_out", out);
+	rte_tel_data_add_dict_u64(d, "port_resets", resets);
+	rte_tel_data_add_dict_u64(d, "port_removals", removals);
+}
+
 static int telemetry_status(const struct dataplane *dp, const char *params, struct rte_tel_data *d)
 {
 	const struct facts_head *head = dp->facts.head;
@@ -40,6 +56,7 @@ static int telemetry_status(const struct dataplane *dp, const char *params, stru
 	rte_tel_data_add_dict_u64(d, "to_host", telemetry_load(&host->to_host));
 	rte_tel_data_add_dict_u64(d, "from_host", telemetry_load(&host->from_host));
 	rte_tel_data_add_dict_u64(d, "captures", server_captures(dp->server));
+	telemetry_ports(head, d);
 	return 0;
 }
 

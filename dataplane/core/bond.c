@@ -73,7 +73,7 @@ static int bond_add(void *ctx, const char *member)
 {
 	struct bond_making *making = ctx;
 	struct port *port = making->port;
-	char suffix[16];
+	char suffix[DEVICE_SUFFIX];
 	int err;
 
 	if (port->device_count == PORT_DEVICES_MAX)
@@ -127,6 +127,42 @@ int bond_make(struct port *port, const struct port_conf *conf)
 		log_error("dataplane.ports: %s: %s (a bond has 2 to %d members)", text,
 			strerror(-err), PORT_DEVICES_MAX);
 	return err;
+}
+
+void bond_drop(struct port *port, uint16_t member)
+{
+	struct device *device = &port->device[member];
+
+	/* Else the bond's address would be that of whoever is left. */
+	rte_eth_bond_mac_address_set(port->id, &port->mac);
+	rte_eth_dev_stop(device->id);
+	rte_eth_bond_slave_remove(port->id, device->id);
+	device_remove(device);
+}
+
+int bond_remake(struct port *port, uint16_t member)
+{
+	struct device *device = &port->device[member], old = *device;
+	int err = device_make(device, old.text, old.suffix, port->conf.workers, port->conf.mtu);
+
+	if (err)
+		*device = old;
+	return err;
+}
+
+int bond_take(struct port *port, uint16_t member)
+{
+	struct device *device = &port->device[member];
+	int err = rte_eth_bond_slave_add(port->id, device->id);
+
+	if (err) {
+		device_remove(device);
+		return -EIO;
+	}
+	rte_eth_allmulticast_enable(device->id);
+	if (port->conf.watch)
+		rte_eth_promiscuous_enable(device->id);
+	return 0;
 }
 
 void bond_turn(const struct port *port)

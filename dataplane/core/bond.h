@@ -16,6 +16,17 @@ int bond_each(const char *text, int (*fn)(void *ctx, const char *member), void *
  * line. */
 int bond_make(struct port *port, const struct port_conf *conf);
 
+/* Takes a member out of the bond and closes it; the others carry on. No worker touches the bond
+ * meanwhile (workers_pause). */
+void bond_drop(struct port *port, uint16_t member);
+
+/* Makes a member anew that was dropped. Returns 0, or -errno after a log line. */
+int bond_remake(struct port *port, uint16_t member);
+
+/* Takes it in again, while no worker touches the bond; on failure it is closed. Returns 0 or
+ * -errno. */
+int bond_take(struct port *port, uint16_t member);
+
 /* After the members' links were looked at: a member whose link is down does not stay the active
  * one. Needed for drivers that tell the bond nothing. Main thread. */
 void bond_turn(const struct port *port);

@@ -6,6 +6,7 @@
 #include "shared/log.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -45,7 +46,8 @@ static int device_interface(struct device *device, const char *value)
 		return -EINVAL;
 	}
 	memcpy(device->ifname, value, len);
-	if (!if_nametoindex(device->ifname)) {
+	device->ifindex = if_nametoindex(device->ifname);
+	if (!device->ifindex) {
 		log_error("dataplane.ports: %s: there is no interface %s here (ip link shows those "
 			  "there are)",
 			device->text, device->ifname);
@@ -101,6 +103,61 @@ static int device_describe(struct device *device, const char *suffix, uint16_t q
 	return 0;
 }
 
+/* Where the kernel tells of a PCI device, or of a thing of it. */
+static void device_sysfs(const struct device *device, const char *what, char *path, size_t path_len)
+{
+	bool domain = strchr(device->name, ':') != strrchr(device->name, ':');
+
+	snprintf(path, path_len, "/sys/bus/pci/devices/%s%s%s", domain ? "" : "0000:", device->name,
+		what);
+}
+
+/* The kernel's driver of a PCI device, empty: it has none. */
+static void device_kernel_driver(const struct device *device, char driver[static IF_NAMESIZE])
+{
+	char path[DEVICE_NAME_MAX + 64], link[256] = "";
+
+	driver[0] = '\0';
+	device_sysfs(device, "/driver", path, sizeof(path));
+	if (readlink(path, link, sizeof(link) - 1) > 0)
+		snprintf(driver, IF_NAMESIZE, "%s", basename(link));
+}
+
+bool device_is_gone(const struct device *device)
+{
+	char path[DEVICE_NAME_MAX + 64], name[IF_NAMESIZE];
+
+	if (device->ifname[0])
+		return !if_indextoname(device->ifindex, name);
+	if (!eal_port_is_pci(device->text))
+		return false;
+	device_sysfs(device, "", path, sizeof(path));
+	return access(path, F_OK) != 0;
+}
+
+bool device_is_back(const struct device *device)
+{
+	char driver[IF_NAMESIZE];
+
+	if (device->ifname[0])
+		return if_nametoindex(device->ifname) != 0;
+	if (!eal_port_is_pci(device->text))
+		return true;
+	device_kernel_driver(device, driver);
+	return strcmp(driver, device->driver) == 0;
+}
+
+void device_remove(struct device *device)
+{
+	bool pci = eal_port_is_pci(device->text);
+
+	rte_eth_dev_stop(device->id);
+	rte_eth_dev_close(device->id);
+	rte_eal_hotplug_remove(pci ? "pci" : "vdev", device->name);
+	device->out = true;
+	device->link_up = false;
+}
+
 int device_make(
 	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu)
 {
@@ -109,6 +166,7 @@ int device_make(
 	int err;
 
 	*device = (struct device){0};
+	snprintf(device->suffix, sizeof(device->suffix), "%s", suffix);
 	if (snprintf(device->text, sizeof(device->text), "%s", text) >= (int)sizeof(device->text)) {
 		log_error("dataplane.ports: %s: longer than %zu characters", text,
 			sizeof(device->text) - 1);
@@ -117,6 +175,8 @@ int device_make(
 	err = device_describe(device, suffix, queues, mtu, args, sizeof(args));
 	if (err)
 		return err;
+	if (pci)
+		device_kernel_driver(device, device->driver);
 	/* The EAL has found it already (PCI). */
 	if (rte_eth_dev_get_port_by_name(device->name, &device->id) == 0)
 		return 0;

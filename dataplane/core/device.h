@@ -9,6 +9,7 @@
 
 #define DEVICE_TEXT_MAX 256
 #define DEVICE_NAME_MAX 64
+#define DEVICE_SUFFIX   16
 
 struct rte_eth_link;
 
@@ -16,7 +17,11 @@ struct device {
 	char text[DEVICE_TEXT_MAX]; /* as configured */
 	char name[DEVICE_NAME_MAX]; /* of DPDK */
 	char ifname[IF_NAMESIZE];   /* the kernel's interface below it, empty = none */
+	unsigned int ifindex;       /* of that */
+	char suffix[DEVICE_SUFFIX]; /* that makes its name unique */
+	char driver[IF_NAMESIZE];   /* the kernel's that holds a PCI device for us */
 	uint16_t id;                /* DPDK port */
+	bool out;                   /* it was removed, id means nothing */
 	bool link_seen;             /* link_up is known */
 	bool link_up;
 };
@@ -26,6 +31,16 @@ struct device {
  * what is wrong. */
 int device_make(
 	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu);
+
+/* Closes and forgets a device that is made, whether the machine still has it or not. */
+void device_remove(struct device *device);
+
+/* Whether the machine has lost what the device stands for: the PCI device, or the kernel's
+ * interface. False for devices that stand for nothing. Asks the kernel. */
+bool device_is_gone(const struct device *device);
+
+/* Of a removed device: whether making it anew (device_make) can succeed. Asks the kernel. */
+bool device_is_back(const struct device *device);
 
 /* Longest packet, which drivers that read from an interface of the kernel leave to the kernel: sets
  * it unless mtu is 0, and gives what it is then. Returns 0 or -errno. */

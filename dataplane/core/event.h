@@ -13,6 +13,8 @@ struct event_sink {
 	void (*binding)(void *ctx, uint32_t slot, const struct proto_binding_event *event);
 	/* A FRAME or CAPTURE_END; false: the client has no room for it now. */
 	bool (*capture)(void *ctx, uint32_t slot, uint16_t type, const void *record);
+	/* To all clients. */
+	void (*port)(void *ctx, const struct proto_port_event *event);
 };
 
 static inline void event_flow(
@@ -25,6 +27,11 @@ static inline void event_binding(
 	const struct event_sink *sink, uint32_t slot, const struct proto_binding_event *event)
 {
 	sink->binding(sink->ctx, slot, event);
+}
+
+static inline void event_port(const struct event_sink *sink, const struct proto_port_event *event)
+{
+	sink->port(sink->ctx, event);
 }
 
 #endif

@@ -44,6 +44,14 @@ void idle_found(struct idle *idle, uint64_t taken)
 	idle->state = IDLE_AWAKE;
 }
 
+void idle_deafen(struct idle *idle)
+{
+	if (idle->state == IDLE_ARMED)
+		idle_irq_disarm(idle->irq);
+	idle->state = IDLE_AWAKE;
+	idle->irq = NULL;
+}
+
 /* Longest sleep until an interrupt; 0: too short for a timer of milliseconds. */
 static uint32_t idle_irq_ms(const struct idle *idle, uint64_t now_tsc, uint64_t due_tsc)
 {

@@ -33,6 +33,9 @@ void idle_open(struct idle *idle, uint32_t max_us, uint64_t tsc_hz);
  * should have ended the sleep, again and again, the interrupts do not come: no more such sleeps. */
 void idle_found(struct idle *idle, uint64_t taken);
 
+/* No more such sleeps, whatever it is about to do. */
+void idle_deafen(struct idle *idle);
+
 /* A turn with work in it, and how many packets it took in. */
 static inline void idle_reset(struct idle *idle, uint64_t taken)
 {

@@ -39,13 +39,34 @@ void idle_irq_close(struct idle_irq *irq)
 	if (!irq)
 		return;
 	for (uint16_t i = 0; i < irq->count; i++)
-		rte_eth_dev_rx_intr_ctl_q(irq->queue[i].port, irq->queue[i].queue, irq->epoll,
-			RTE_INTR_EVENT_DEL, NULL);
+		idle_irq_remove(irq, i);
 	if (irq->bell >= 0)
 		close(irq->bell);
 	if (irq->epoll >= 0)
 		close(irq->epoll);
 	free(irq);
+}
+
+/* Into the epoll set. */
+static int idle_irq_place(struct idle_irq *irq, uint16_t index, uint16_t port)
+{
+	int err = rte_eth_dev_rx_intr_ctl_q(
+		port, irq->queue[index].queue, irq->epoll, RTE_INTR_EVENT_ADD, NULL);
+
+	if (err)
+		return err;
+	irq->queue[index].added = true;
+	irq->queue[index].port = port;
+	return 0;
+}
+
+/* On and off: what cannot do it says so here. */
+static int idle_irq_try(const struct idle_irq *irq, uint16_t index)
+{
+	uint16_t port = irq->queue[index].port, queue = irq->queue[index].queue;
+	int err = rte_eth_dev_rx_intr_enable(port, queue);
+
+	return err ? err : rte_eth_dev_rx_intr_disable(port, queue);
 }
 
 int idle_irq_add_open(struct idle_irq *irq, uint16_t port, uint16_t queue)
@@ -54,29 +75,42 @@ int idle_irq_add_open(struct idle_irq *irq, uint16_t port, uint16_t queue)
 
 	if (irq->count == IDLE_IRQ_QUEUES)
 		return -ENOSPC;
-	err = rte_eth_dev_rx_intr_ctl_q(port, queue, irq->epoll, RTE_INTR_EVENT_ADD, NULL);
-	if (err)
-		return err;
-	irq->queue[irq->count].port = port;
-	irq->queue[irq->count++].queue = queue;
-	return 0;
+	irq->queue[irq->count].queue = queue;
+	err = idle_irq_place(irq, irq->count, port);
+	irq->count += !err;
+	return err;
 }
 
 int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue)
 {
 	int err = idle_irq_add_open(irq, port, queue);
 
-	if (err)
-		return err;
-	/* On and off: what cannot do it says so here. */
-	err = rte_eth_dev_rx_intr_enable(port, queue);
-	return err ? err : rte_eth_dev_rx_intr_disable(port, queue);
+	return err ? err : idle_irq_try(irq, (uint16_t)(irq->count - 1));
+}
+
+int idle_irq_renew(struct idle_irq *irq, uint16_t index, uint16_t port)
+{
+	int err;
+
+	if (irq->queue[index].added)
+		return 0;
+	err = idle_irq_place(irq, index, port);
+	return err ? err : idle_irq_try(irq, index);
+}
+
+void idle_irq_remove(struct idle_irq *irq, uint16_t index)
+{
+	if (irq->queue[index].added)
+		rte_eth_dev_rx_intr_ctl_q(irq->queue[index].port, irq->queue[index].queue,
+			irq->epoll, RTE_INTR_EVENT_DEL, NULL);
+	irq->queue[index].added = false;
 }
 
 void idle_irq_arm(struct idle_irq *irq)
 {
 	for (uint16_t i = 0; i < irq->count; i++)
-		rte_eth_dev_rx_intr_enable(irq->queue[i].port, irq->queue[i].queue);
+		if (!irq->queue[i].skipped)
+			rte_eth_dev_rx_intr_enable(irq->queue[i].port, irq->queue[i].queue);
 	__atomic_store_n(&irq->asleep, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -101,7 +135,8 @@ void idle_irq_disarm(struct idle_irq *irq)
 {
 	__atomic_store_n(&irq->asleep, false, __ATOMIC_RELAXED);
 	for (uint16_t i = 0; i < irq->count; i++)
-		rte_eth_dev_rx_intr_disable(irq->queue[i].port, irq->queue[i].queue);
+		if (!irq->queue[i].skipped)
+			rte_eth_dev_rx_intr_disable(irq->queue[i].port, irq->queue[i].queue);
 }
 
 void idle_irq_ring(struct idle_irq *irq)

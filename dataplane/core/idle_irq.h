@@ -24,6 +24,8 @@ struct idle_irq {
 	struct {
 		uint16_t port; /* DPDK */
 		uint16_t queue;
+		bool added;   /* main: it is in the epoll set */
+		bool skipped; /* worker: the device is out of service */
 	} queue[IDLE_IRQ_QUEUES];
 	struct rte_rcu_qsbr *qsbr; /* NULL: the thread reads no shared tables */
 	unsigned int thread;       /* of qsbr: offline while it sleeps */
@@ -40,6 +42,17 @@ int idle_irq_add(struct idle_irq *irq, uint16_t port, uint16_t queue);
 
 /* The same for a device whose interrupts are always on: a TAP. */
 int idle_irq_add_open(struct idle_irq *irq, uint16_t port, uint16_t queue);
+
+/* The index'th that was added, whose device the worker has left (idle_irq_skip): takes it out, and
+ * puts it back in, now of that DPDK port; 0 or -errno. Main thread. */
+void idle_irq_remove(struct idle_irq *irq, uint16_t index);
+int idle_irq_renew(struct idle_irq *irq, uint16_t index, uint16_t port);
+
+/* Worker: leaves its interrupt alone, or no more. */
+static inline void idle_irq_skip(struct idle_irq *irq, uint16_t index, bool skip)
+{
+	irq->queue[index].skipped = skip;
+}
 
 enum idle_irq_end {
 	IDLE_IRQ_TIME,

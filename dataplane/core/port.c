@@ -14,7 +14,7 @@
 
 static int port_make(struct port *port, const struct port_conf *conf)
 {
-	char suffix[8];
+	char suffix[DEVICE_SUFFIX];
 	int err;
 
 	snprintf(suffix, sizeof(suffix), "%u", conf->index);
@@ -92,14 +92,35 @@ static int port_start(struct port *port, const struct port_conf *conf, bool rx_i
 		err = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, conf->pool);
 	for (uint16_t q = 0; q < port->tx_queues && !err; q++)
 		err = rte_eth_tx_queue_setup(port->id, q, txd, socket, NULL);
+	port->interrupts = rx_interrupts;
 	return err ? err : rte_eth_dev_start(port->id);
+}
+
+/* Takes all frames, whatever host they are for. */
+static int port_watch_all(struct port *port)
+{
+	int err = rte_eth_promiscuous_enable(port->id);
+
+	/* Virtual devices that know no addresses take everything as it is. */
+	if (err == 0 || err == -ENOTSUP)
+		return 0;
+	log_error("dataplane.monitor_ports: %s: cannot be made to take all frames: %s", port->text,
+		strerror(-err));
+	return err;
+}
+
+static int port_filter(struct port *port)
+{
+	/* Neighbour discovery asks by multicast; what has no such filter takes it anyway. */
+	rte_eth_allmulticast_enable(port->id);
+	return port->conf.watch ? port_watch_all(port) : 0;
 }
 
 int port_open(struct port *port, const char *text, const struct port_conf *conf)
 {
 	int err;
 
-	*port = (struct port){0};
+	*port = (struct port){.conf = *conf};
 	if (snprintf(port->text, sizeof(port->text), "%s", text) >= (int)sizeof(port->text)) {
 		log_error("dataplane.ports: %s: longer than %zu characters", text,
 			sizeof(port->text) - 1);
@@ -120,8 +141,11 @@ int port_open(struct port *port, const char *text, const struct port_conf *conf)
 		rte_eth_dev_close(port->id);
 		return err;
 	}
-	/* Neighbour discovery asks by multicast; what has no such filter takes it anyway. */
-	rte_eth_allmulticast_enable(port->id);
+	err = port_filter(port);
+	if (err) {
+		rte_eth_dev_close(port->id);
+		return err;
+	}
 	port->started = true;
 	if (port->rx_queues < conf->workers || port->tx_queues < conf->workers)
 		log_notice("port %s: %u Rx and %u Tx queues for %u workers: frames are spread by "
@@ -130,16 +154,109 @@ int port_open(struct port *port, const char *text, const struct port_conf *conf)
 	return 0;
 }
 
-int port_watch_all(struct port *port)
+/* The host interface, neighbours and switches know the address that it had. */
+static int port_restore_mac(struct port *port)
 {
-	int err = rte_eth_promiscuous_enable(port->id);
+	struct rte_ether_addr mac;
+	int err = rte_eth_macaddr_get(port->id, &mac);
 
-	/* Virtual devices that know no addresses take everything as it is. */
-	if (err == 0 || err == -ENOTSUP)
-		return 0;
-	log_error("dataplane.monitor_ports: %s: cannot be made to take all frames: %s", port->text,
-		strerror(-err));
+	if (err || rte_is_same_ether_addr(&mac, &port->mac))
+		return err;
+	err = rte_eth_dev_default_mac_addr_set(port->id, &port->mac);
+	if (err)
+		log_error("port %s: the device came back with another hardware address "
+			  "(" RTE_ETHER_ADDR_PRT_FMT ") and does not take the old one: %s",
+			port->text, RTE_ETHER_ADDR_BYTES(&mac), strerror(-err));
 	return err;
+}
+
+static int port_set_up_again(struct port *port)
+{
+	uint16_t rx_queues = port->rx_queues, tx_queues = port->tx_queues;
+	int err = port_start(port, &port->conf, port->interrupts);
+
+	/* The workers share the queues as they were at the start. */
+	if (!err && (port->rx_queues != rx_queues || port->tx_queues != tx_queues)) {
+		log_error("port %s: the device came back with %u Rx and %u Tx queues, and had %u "
+			  "and %u: linewatch-dp must be restarted",
+			port->text, port->rx_queues, port->tx_queues, rx_queues, tx_queues);
+		port->rx_queues = rx_queues;
+		port->tx_queues = tx_queues;
+		err = -ENODEV;
+	}
+	if (!err)
+		err = port_restore_mac(port);
+	return err ? err : port_filter(port);
+}
+
+static void port_keep_losses(struct port *port)
+{
+	struct port_losses losses;
+
+	port_count_losses(port, &losses);
+	port->past = losses;
+}
+
+void port_lose(struct port *port)
+{
+	port_keep_losses(port);
+	device_remove(&port->device[0]);
+	port->started = false;
+}
+
+int port_return(struct port *port)
+{
+	struct device *device = &port->device[0], old = *device;
+	int err = device_make(device, old.text, old.suffix, port->conf.workers, port->conf.mtu);
+
+	if (err) {
+		*device = old;
+		return err;
+	}
+	port->id = device->id;
+	port->started = true;
+	err = port_set_up_again(port);
+	if (err) {
+		device_remove(device);
+		port->started = false;
+	}
+	return err;
+}
+
+int port_reset(struct port *port)
+{
+	int err;
+
+	/* Drivers on top of the kernel's interfaces do not start a second time. */
+	if (port->device[0].ifname[0]) {
+		port_lose(port);
+		return port_return(port);
+	}
+	port_keep_losses(port);
+	rte_eth_dev_stop(port->id);
+	err = rte_eth_dev_reset(port->id);
+	/* What a driver without a reset counted goes on, or begins anew: it is forgotten. */
+	rte_eth_stats_reset(port->id);
+	if (!err || err == -ENOTSUP)
+		err = port_set_up_again(port);
+	if (err) {
+		device_remove(&port->device[0]);
+		port->started = false;
+	}
+	return err;
+}
+
+void port_count_losses(const struct port *port, struct port_losses *losses)
+{
+	struct rte_eth_stats stats;
+
+	*losses = port->past;
+	if (!port->started || rte_eth_stats_get(port->id, &stats))
+		return;
+	losses->missed += stats.imissed;
+	losses->damaged += stats.ierrors;
+	losses->no_mbuf += stats.rx_nombuf;
+	losses->unsent += stats.oerrors;
 }
 
 /* Without an entry a device that filters (virtio does) takes no tagged frame; the priority tag's
@@ -149,7 +266,8 @@ void port_set_vlan(const struct port *port, uint16_t vlan, bool present)
 	int offload = rte_eth_dev_get_vlan_offload(port->id);
 	int err = 0;
 
-	if (offload < 0)
+	/* A device that was closed is told when it is back. */
+	if (offload < 0 || !port->started)
 		return;
 	if (!(offload & RTE_ETH_VLAN_FILTER_OFFLOAD)) {
 		/* Refused: the device has no filter and takes everything. */
@@ -170,6 +288,8 @@ static void port_watch_device(const struct port *port, struct device *device)
 	const char *gap = *member ? " " : "";
 	struct rte_eth_link link;
 
+	if (device->out)
+		return;
 	if (device_link(device, &link) ||
 		(device->link_seen && device->link_up == link.link_status))
 		return;
@@ -186,6 +306,8 @@ static void port_watch_device(const struct port *port, struct device *device)
 
 void port_watch_link(struct port *port)
 {
+	if (port->down)
+		return;
 	for (uint16_t i = 0; i < port->device_count; i++)
 		port_watch_device(port, &port->device[i]);
 	if (bond_is(port->text))

@@ -13,7 +13,22 @@
 #define PORT_TEXT_MAX    DEVICE_TEXT_MAX
 #define PORT_DEVICES_MAX 4 /* members of a bond */
 
+struct port_conf {
+	unsigned int index; /* makes the device's name unique */
+	uint16_t workers;
+	uint16_t mtu;       /* 0 = the device's own */
+	bool rx_interrupts; /* if it has them */
+	bool watch;         /* a monitor port: takes frames whatever host they are for */
+	struct rte_mempool *pool;
+};
+
+/* What a device counted until it was removed or reset. */
+struct port_losses {
+	uint64_t missed, damaged, no_mbuf, unsent;
+};
+
 struct port {
+	struct port_conf conf;
 	char text[PORT_TEXT_MAX]; /* as configured, for the log */
 	uint16_t id;
 	uint16_t rx_queues; /* worker i has one if i is below */
@@ -21,17 +36,12 @@ struct port {
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
+	bool interrupts; /* configured with Rx interrupts */
+	bool down;       /* out of service: the device is not looked at */
+	struct port_losses past;
 	bool beats; /* it wants calls to send even when there is nothing to send */
 	struct device device[PORT_DEVICES_MAX]; /* itself, or the members of a bond */
 	uint16_t device_count;
-};
-
-struct port_conf {
-	unsigned int index; /* makes the device's name unique */
-	uint16_t workers;
-	uint16_t mtu;       /* 0 = the device's own */
-	bool rx_interrupts; /* if it has them */
-	struct rte_mempool *pool;
 };
 
 /* Creates or finds the device of "af_packet:eth1", "af_xdp:eth1", "tap:NAME", "pcap:ARGS",
@@ -41,10 +51,21 @@ struct port_conf {
 int port_open(struct port *port, const char *text, const struct port_conf *conf);
 void port_close(struct port *port);
 
-/* For a monitor port: takes frames whatever host they are for. Returns 0 or -errno after a log
- * line.
- */
-int port_watch_all(struct port *port);
+/* The three that follow are for a port of one device that no worker touches (workers_pause). */
+
+/* Resets the device and sets it up as it was, by the driver's own reset where it has one. Returns
+ * 0, or -errno and it is closed. */
+int port_reset(struct port *port);
+
+/* Closes a device that has gone, or is to be made anew. */
+void port_lose(struct port *port);
+
+/* Makes it anew, as it was: same queues, same hardware address. Returns 0, or -errno and it is
+ * still closed. */
+int port_return(struct port *port);
+
+/* What the port lost since the start. Main thread. */
+void port_count_losses(const struct port *port, struct port_losses *losses);
 
 /* Tells the filter of a device that has one which VLANs to take. Main thread. */
 void port_set_vlan(const struct port *port, uint16_t vlan, bool present);

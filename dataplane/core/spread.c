@@ -53,12 +53,25 @@ fail:
 	return -ENOMEM;
 }
 
-static void spread_close_ring(struct rte_ring *ring)
+static void spread_drain_ring(struct rte_ring *ring)
 {
 	struct rte_mbuf *mbuf;
 
 	while (ring && rte_ring_sc_dequeue(ring, (void **)&mbuf) == 0)
 		rte_pktmbuf_free(mbuf);
+}
+
+void spread_drain(struct spread *s)
+{
+	for (unsigned int i = 0; s->rx[i]; i++)
+		spread_drain_ring(s->rx[i]);
+	for (unsigned int i = 0; i < s->workers; i++)
+		spread_drain_ring(s->tx[i]);
+}
+
+static void spread_close_ring(struct rte_ring *ring)
+{
+	spread_drain_ring(ring);
 	rte_ring_free(ring);
 }
 

@@ -21,6 +21,9 @@ int spread_open(struct spread **spread, uint16_t number, uint16_t workers, uint1
 	uint16_t tx_queues);
 void spread_close(struct spread *spread);
 
+/* Frees what is in the rings. Main thread, while no worker uses them. */
+void spread_drain(struct spread *spread);
+
 /* Which of `workers` the frame is for. */
 uint16_t spread_target(const struct rte_mbuf *mbuf, uint16_t workers);
 

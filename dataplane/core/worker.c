@@ -13,11 +13,15 @@
 uint16_t worker_put_detour(
 	struct worker *w, const struct worker_port *p, struct rte_mbuf **mbufs, uint16_t n)
 {
+	const struct worker_port *on = &w->port[p->device];
 	uint16_t sent;
 
+	if (unlikely(on->order & 1))
+		return 0;
 	for (uint16_t i = 0; p->vlan && i < n; i++)
 		vlan_push(mbufs[i], p->vlan);
-	sent = p->poor ? spread_send(w, p, mbufs, n) : rte_eth_tx_burst(p->id, p->queue, mbufs, n);
+	sent = p->poor ? spread_send(w, p, mbufs, n)
+		       : rte_eth_tx_burst(on->id, on->queue, mbufs, n);
 	for (uint16_t i = sent; p->vlan && i < n; i++)
 		vlan_pop(mbufs[i]);
 	return sent;
@@ -31,7 +35,10 @@ static void worker_send(
 	w->count->tx += sent;
 	w->work += sent;
 	if (unlikely(sent < n)) {
-		w->count->drop[FACTS_DROP_TX_FULL] += (uint64_t)(n - sent);
+		bool out = w->port[p->device].order & 1;
+
+		w->count->drop[out ? FACTS_DROP_PORT_OUT : FACTS_DROP_TX_FULL] += (uint64_t)(n -
+			sent);
 		rte_pktmbuf_free_bulk(mbufs + sent, (unsigned int)(n - sent));
 	}
 }
@@ -41,7 +48,7 @@ void worker_flush(struct worker *w, uint16_t port)
 	struct worker_port *p = &w->port[port];
 
 	if (p->tx_len == 0) {
-		if (unlikely(p->beats))
+		if (unlikely(p->beats && !(p->order & 1)))
 			rte_eth_tx_burst(p->id, p->queue, p->tx, 0);
 		return;
 	}
@@ -78,6 +85,8 @@ static inline uint16_t worker_take(struct worker *w, uint16_t port, struct rte_m
 	struct worker_port *p = &w->port[port];
 	uint16_t n;
 
+	if (unlikely(p->order & 1))
+		return 0;
 	if (unlikely(p->spread)) {
 		n = spread_turn(w, p, mbufs);
 	} else {

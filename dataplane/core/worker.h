@@ -51,6 +51,9 @@ struct worker_port {
 	uint16_t id;    /* DPDK port */
 	uint16_t queue; /* Rx and Tx queue of this worker */
 	uint16_t tx_len;
+	uint16_t device; /* place in port[] of the device: its own, or that below a VLAN */
+	uint32_t order;  /* last one carried out of workers_pause() and workers_resume(); odd: the
+			  * device is out of service, and nobody's to touch but main's */
 	struct rte_ether_addr mac;
 	bool detour;                  /* frames do not go to the device as they are */
 	bool poor;                    /* of Tx queues: the worker has none here */
@@ -104,6 +107,11 @@ static inline void worker_drop(struct worker *w, struct rte_mbuf *mbuf, enum fac
 {
 	w->count->drop[why]++;
 	rte_pktmbuf_free(mbuf);
+}
+
+static inline bool worker_port_is_out(const struct worker *w, uint16_t port)
+{
+	return w->port[w->port[port].device].order & 1;
 }
 
 /* What worker_put() does at a port with a detour. */

@@ -88,6 +88,7 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 	for (uint16_t port = 0; port < conf->port_count + conf->monitor_count; port++) {
 		w->port[port].id = conf->ports[port].id;
 		w->port[port].queue = index;
+		w->port[port].device = port;
 		w->port[port].mac = conf->ports[port].mac;
 		w->port[port].spread = workers->spread[port];
 		w->port[port].poor = index >= conf->ports[port].tx_queues;
@@ -146,8 +147,7 @@ static void workers_add_vlan(struct workers *workers, const struct nexthop_vlan 
 		struct worker_port *p = &w->port[vlan->link];
 		uint16_t count = (uint16_t)(vlan->link + 1 - WORKER_PORTS_MAX);
 
-		p->id = on->id;
-		p->queue = on->queue;
+		p->device = vlan->device;
 		p->mac = on->mac;
 		p->spread = on->spread;
 		p->poor = on->poor;

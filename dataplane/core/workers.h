@@ -29,6 +29,7 @@ struct workers {
 	struct spread *spread[WORKER_PORTS_MAX]; /* NULL where each worker has its queues */
 	struct capture_board *board;             /* what they are to copy */
 	struct vlan_set vlans[WORKER_PORTS_MAX];
+	uint32_t order[WORKER_PORTS_MAX]; /* last one about a device: odd = out of service */
 	bool stop;
 	bool running;
 };
@@ -42,6 +43,20 @@ void workers_close(struct workers *workers);
  * it is accepted from now on; a link that was another VLAN's must have been without next hops for
  * as long as nexthop_table.h keeps them. Or it went. Main thread. */
 void workers_set_vlan(struct workers *workers, const struct nexthop_vlan *vlan);
+
+/* Tells all workers to leave a device alone; it is theirs until workers_paused() says that all have
+ * heard. Frames for it are dropped and counted from then on. Returns 0 or -EAGAIN: a worker lags
+ * behind, try again later. (workers_pause.c) */
+int workers_pause(struct workers *workers, uint16_t port);
+
+/* Whether every worker has carried out the last order about the device. */
+bool workers_paused(const struct workers *workers, uint16_t port);
+
+/* Once they all have, and before the device is touched: nothing of it stays with the workers. */
+void workers_leave(struct workers *workers, uint16_t port);
+
+/* Gives a device that was started back, maybe as another DPDK port. Returns 0 or -EAGAIN. */
+int workers_resume(struct workers *workers, uint16_t port, uint16_t id);
 
 /* Says which workers have given up waiting for interrupts. Main thread, now and then. */
 void workers_watch(struct workers *workers);

@@ -52,6 +52,12 @@ void exception_close(struct exception *ex);
  * again; and the bell for those that go there. Before they run. */
 void exception_attach(struct exception *ex, struct worker *workers, unsigned int count);
 
+/* A device of port[index] is this DPDK port now. Main thread. */
+static inline void exception_set_wire(struct exception *ex, uint16_t index, uint16_t wire)
+{
+	__atomic_store_n(&ex->port_of[wire], (uint8_t)index, __ATOMIC_RELAXED);
+}
+
 /* Starts and ends the thread on its lcore. It naps as long as the workers do (0, spin, is theirs
  * alone). Returns 0 or -errno. */
 int exception_start(

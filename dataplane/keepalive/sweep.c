@@ -46,7 +46,8 @@ struct sweep_aim {
 	const struct template *template; /* NULL: such bindings get nothing */
 	struct nexthop_entry nexthop;
 	uint32_t key;   /* of the bindings that this is for */
-	bool reachable; /* else each of them is counted */
+	bool reachable; /* else each of them is counted, */
+	uint8_t why;    /* as this: enum facts_drop */
 };
 
 static inline uint32_t sweep_key(const struct slots_binding *binding)
@@ -67,6 +68,12 @@ static bool sweep_take_aim(struct worker *w, const struct sweep *s,
 	aim->reachable = nexthop_load(w->nexthops, binding->nexthop, &aim->nexthop);
 	if (!t)
 		return true;
+	aim->why = FACTS_DROP_NEXT_HOP;
+	/* They keep their phase: waiting for the port would hold up all others. */
+	if (aim->reachable && unlikely(worker_port_is_out(w, aim->nexthop.port))) {
+		aim->why = FACTS_DROP_PORT_OUT;
+		aim->reachable = false;
+	}
 	if (!aim->reachable) {
 		aim->template = NULL;
 		return true;
@@ -157,7 +164,7 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 			!sweep_take_aim(w, s, &binding[i], room, b, &aim))
 			return i;
 		if (unlikely(!aim.template)) {
-			w->count->drop[FACTS_DROP_NEXT_HOP] += !aim.reachable;
+			w->count->drop[aim.why] += !aim.reachable;
 			continue;
 		}
 		t = aim.template;

@@ -71,16 +71,21 @@ void call_phones(void)
 	phone_b = netns_far_udp(PHONE_B, PHONE_PORT);
 }
 
-int call_open(const char *conf)
+void call_cable(void)
 {
-	dp_make(&dp);
-	sh("for i in eth1 lw0; do ip link del $i 2>/dev/null; done; true");
 	sh("ip link add eth1 type veth peer name far0 netns $FAR_PID");
 	sh(FAR "sh -c 'ip link set far0 address 02:00:00:00:00:a0 up && "
 	       "ip addr add 192.0.2.1/24 dev far0 && ip addr add 192.0.2.2/24 dev far0 && "
 	       "ip addr replace " PHONE_A "/32 dev lo && ip addr replace " PHONE_B "/32 dev lo && "
 	       "ethtool -K far0 tx off >/dev/null'");
 	sh("$LW_SOURCE/scripts/port-prepare.sh eth1");
+}
+
+int call_open(const char *conf)
+{
+	dp_make(&dp);
+	sh("for i in eth1 lw0; do ip link del $i 2>/dev/null; done; true");
+	call_cable();
 	dp_start(&dp, conf);
 	sh("ip addr add 192.0.2.10/24 dev lw0 && ip route add default via 192.0.2.1");
 	call_phones();

@@ -26,6 +26,9 @@ extern struct proto_media_ready ready; /* where the flows of a and b are */
 int call_open(const char *conf);
 int call_close(void **state);
 
+/* Lays that cable, again if it was cut (ip link del eth1). */
+void call_cable(void);
+
 /* The parts of call_open() for a test that lays its own cable and starts dp itself: the phones'
  * sockets, once their addresses are there; then a client of a started dp that sets the call. It
  * fills *welcome unless NULL. */

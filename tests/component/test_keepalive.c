@@ -233,6 +233,36 @@ static void full_ring(void **state)
 	seen_close(s);
 }
 
+/* A port out of service: who goes by it is passed and counted, at its time, and waits for nobody;
+ * what it missed is one message, and its phase stays. */
+static void port_out_of_service(void **state)
+{
+	struct seen *s = seen_open();
+	struct worker *w = s->rig->w;
+	uint64_t phase[SEEN_COUNT];
+
+	seen_configure(s, SEEN_HELLO, 30000, 500, 0);
+	for (uint32_t i = 0; i < SEEN_COUNT; i++)
+		seen_order(s, i, 1, i & 1);
+	seen_run(s, 31 * SECOND);
+	for (uint32_t i = 0; i < SEEN_COUNT; i++)
+		phase[i] = s->last[i] % (30 * SECOND);
+	s->total = 0;
+	w->port[0].order = 1;
+	w->port[0].detour = true;
+	seen_run(s, 30 * SECOND);
+	assert_int_equal(s->total, 0);
+	assert_int_equal(w->count->drop[FACTS_DROP_PORT_OUT], SEEN_COUNT);
+	assert_int_equal(w->count->drop[FACTS_DROP_TX_FULL], 0);
+	w->port[0].order = 2;
+	w->port[0].detour = false;
+	seen_run(s, 30 * SECOND);
+	assert_int_equal(s->total, SEEN_COUNT);
+	for (uint32_t i = 0; i < SEEN_COUNT; i++)
+		assert_int_equal(s->last[i] % (30 * SECOND), phase[i]);
+	seen_close(s);
+}
+
 /* Orders that come faster than the worker takes them are refused, not lost. */
 static void mailbox_full(void **state)
 {
@@ -276,6 +306,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(full_ring),
+		cmocka_unit_test(port_out_of_service),
 		cmocka_unit_test(mailbox_full),
 	};
 

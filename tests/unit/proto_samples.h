@@ -26,13 +26,15 @@ union record {
 	struct proto_capture_del capture_del;
 	struct proto_frame frame;
 	struct proto_capture_end capture_end;
+	struct proto_port_reset port_reset;
+	struct proto_port_event port_event;
 };
 
 static const uint16_t types[] = {PROTO_HELLO, PROTO_SYNC_BEGIN, PROTO_SYNC_END, PROTO_CONF,
 	PROTO_MEDIA_ADDR, PROTO_BINDING_SET, PROTO_BINDING_DEL, PROTO_FLOW_SET, PROTO_FLOW_DEL,
 	PROTO_MONITOR_SET, PROTO_CAPTURE_SET, PROTO_CAPTURE_DEL, PROTO_WELCOME, PROTO_ACK,
 	PROTO_MEDIA_READY, PROTO_FLOW_EVENT, PROTO_BINDING_EVENT, PROTO_LOST, PROTO_FRAME,
-	PROTO_CAPTURE_END};
+	PROTO_CAPTURE_END, PROTO_PORT_RESET, PROTO_PORT_EVENT};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static inline struct addr address(const char *text)
@@ -149,6 +151,9 @@ static inline void good_client(uint16_t type, union record *r)
 	case PROTO_CAPTURE_DEL:
 		r->capture_del.capture = 7;
 		break;
+	case PROTO_PORT_RESET:
+		r->port_reset = (struct proto_port_reset){.name = "af_packet:eth1"};
+		break;
 	default:
 		r->handle = (struct proto_handle){1, 1};
 	}
@@ -201,6 +206,10 @@ static inline void good_dataplane(uint16_t type, union record *r)
 	case PROTO_CAPTURE_END:
 		r->capture_end = (struct proto_capture_end){
 			.capture = 7, .why = PROTO_CAPTURE_GONE};
+		break;
+	case PROTO_PORT_EVENT:
+		r->port_event = (struct proto_port_event){
+			.port = 7, .kind = PROTO_PORT_BACK, .at_ms = 1};
 		break;
 	default:
 		r->lost.events = 1;

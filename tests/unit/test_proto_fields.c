@@ -328,6 +328,24 @@ static void capture_fields(void **state)
 		"capture ends for no known reason");
 }
 
+static void port_fields(void **state)
+{
+	BROKEN(PROTO_PORT_RESET, struct proto_port_reset, r->name[0] = 0,
+		"reset of a port without a name");
+	BROKEN(PROTO_PORT_RESET, struct proto_port_reset, memset(r->name, 'x', sizeof(r->name)),
+		"reset of a port without a name");
+	BROKEN(PROTO_PORT_RESET, struct proto_port_reset, r->name[63] = 1,
+		"reset of a port has bytes that must be zero");
+	BROKEN(PROTO_PORT_EVENT, struct proto_port_event, r->kind = 0,
+		"port event of no known kind");
+	BROKEN(PROTO_PORT_EVENT, struct proto_port_event, r->kind = 4,
+		"port event of no known kind");
+	BROKEN(PROTO_PORT_EVENT, struct proto_port_event, r->port = 8,
+		"port event of a port that cannot be");
+	BROKEN(PROTO_PORT_EVENT, struct proto_port_event, r->at_ms = 0,
+		"port event without a time");
+}
+
 static void frame_fields(void **state)
 {
 	BROKEN(PROTO_FRAME, struct proto_frame, r->fate = 0, "captured frame of no known fate");
@@ -374,6 +392,7 @@ int main(void)
 		cmocka_unit_test(monitor_fields),
 		cmocka_unit_test(answer_fields),
 		cmocka_unit_test(capture_fields),
+		cmocka_unit_test(port_fields),
 		cmocka_unit_test(frame_fields),
 	};
 

@@ -128,6 +128,10 @@ static bool plausible(uint16_t type, const union record *r)
 			r->frame.reason < FACTS_DROP_MAX;
 	case PROTO_CAPTURE_END:
 		return r->capture_end.why - 1 < 3;
+	case PROTO_PORT_RESET:
+		return r->port_reset.name[0] && !r->port_reset.name[63];
+	case PROTO_PORT_EVENT:
+		return r->port_event.kind - 1 < 3 && r->port_event.port < 8 && r->port_event.at_ms;
 	default:
 		return true;
 	}
