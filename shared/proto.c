@@ -249,6 +249,8 @@ static const char *check_monitor(const void *record)
 		return "monitored flow has a malformed signalling address";
 	if ((monitor->flags & PROTO_FLOW_SIGNAL) && addr_is_none(&monitor->signal))
 		return "monitored flow has no signalling address to expect";
+	if (!addr_is_none(&monitor->behind) && !addr_is_host(&monitor->behind))
+		return "monitored flow has a malformed address of the receiver's NAT";
 	if (!silence_is_valid(monitor->start_ms) || !silence_is_valid(monitor->silence_ms))
 		return "monitored flow has a media clock out of range";
 	if (!is_zero(monitor->zero, sizeof(monitor->zero)))

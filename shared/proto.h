@@ -234,16 +234,17 @@ struct proto_monitor {
 	struct addr dst_rtcp;      /* likewise (a=rtcp, or port + 1); unused with PROTO_FLOW_MUX */
 	struct addr source;        /* of the sender's SDP, port 0: any; family 0: not known */
 	struct addr signal;        /* signalling source of the sender, port unused */
+	struct addr behind;        /* likewise of a receiver behind a NAT; family 0: it is not */
 	uint32_t flags;            /* MUX, CLOCK, SIGNAL, RTCP_LIFE of enum proto_flow_flags */
 	uint8_t payload_types[16]; /* as in proto_flow */
 	uint32_t start_ms;         /* likewise, and all below */
 	uint32_t silence_ms;
 	uint16_t clock_rate;
-	uint8_t zero[2];
+	uint8_t zero[6];
 	uint64_t clock_ms;
 	uint64_t expires_ms;
 };
-static_assert(sizeof(struct proto_monitor) == 136, "wire layout");
+static_assert(sizeof(struct proto_monitor) == 160, "wire layout");
 
 struct proto_ack {
 	uint32_t seq;

@@ -74,6 +74,8 @@ void monitor_push(struct leg *leg, const struct verdict_clock *clock)
 		flow.signal = leg->dialog.flow.remote;
 		flow.flags |= PROTO_FLOW_SIGNAL;
 	}
+	if (other->rtp.family != ADDR_NONE && anchor_behind_nat(leg_other(leg)))
+		flow.behind = leg_other(leg)->dialog.flow.remote;
 	if (clock->start_ms || clock->silence_ms) {
 		flow.flags |= PROTO_FLOW_CLOCK;
 		/* A clock that goes on keeps its start; one that begins anew, begins now (LV-02,

@@ -48,11 +48,14 @@ struct flow_ip6 {
 struct monitor_side {
 	uint64_t types; /* payload types 32 to 95 that are allowed */
 	uint32_t gen;
+	struct addr behind; /* the receiver's NAT; family 0: none */
+	struct addr from;   /* who sends to it, and what the map holds for that */
 	struct addr source; /* who sends */
 	struct addr signal; /* likewise, port unused */
 	struct addr dst;    /* where it goes, and what the map holds for it */
 	struct addr dst_rtcp;
-};
+	struct addr from_rtcp;
+} __attribute__((aligned(64)));
 
 enum flow_state {
 	FLOW_ACTIVE = 1 << 0,
@@ -112,6 +115,7 @@ struct media {
 	struct tagmap monitors;        /* monitored destinations */
 	struct monitor_side *side;     /* [monitors], by id - monitor_first */
 	uint32_t monitor_first;
+	uint32_t monitors_from; /* of them are in the map by their sender too */
 	struct claims claims;
 	struct rte_ring **learnt; /* [worker_count] of struct learnt */
 	/* First fragments of packets that are not media: the rest of these may pass. */

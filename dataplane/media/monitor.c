@@ -80,11 +80,45 @@ static inline uint16_t monitor_read(const struct tagmap *map, struct rte_mbuf *c
 	return count;
 }
 
-/* Second stage: who is nobody's goes. */
-static inline uint16_t monitor_find(const struct tagmap *map, const struct monitor_burst *b,
-	struct monitor_item *item, uint16_t n)
+/* Packets to a NAT address, which no description names, are found by who sends them. */
+static __rte_noinline uint16_t monitor_find_from(
+	const struct media *m, const struct monitor_burst *b, struct monitor_item *item, uint16_t n)
 {
+	const struct tagmap *map = &m->monitors;
 	uint16_t count = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		item[i].at = monitor_at_from(map, &item[i]);
+		tagmap_prefetch(map, item[i].at);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		const struct tagmap_bucket *bucket = &map->bucket[item[i].at.index];
+		uint32_t places = tagmap_match(bucket, item[i].at.tag);
+
+		if (tagmap_is_plain(bucket, places)) {
+			uint32_t at;
+
+			if (!places)
+				continue;
+			at = bucket->number[__builtin_ctz(places)] / MONITOR_KINDS;
+			rte_prefetch0(&b->record[at]);
+			rte_prefetch0(&b->heard[at]);
+			rte_prefetch0(&m->side[at]);
+		}
+		item[count] = item[i];
+		item[count++].number = MONITOR_UNCLEAR;
+	}
+	return count;
+}
+
+/* Second stage: who is nobody's goes. */
+static inline uint16_t monitor_find(
+	const struct media *m, const struct monitor_burst *b, struct monitor_item *item, uint16_t n)
+{
+	bool from = __atomic_load_n(&m->monitors_from, __ATOMIC_RELAXED) != 0;
+	struct monitor_item nobody[WORKER_BURST];
+	const struct tagmap *map = &m->monitors;
+	uint16_t count = 0, missed = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct tagmap_bucket *bucket = &map->bucket[item[i].at.index];
@@ -92,8 +126,11 @@ static inline uint16_t monitor_find(const struct tagmap *map, const struct monit
 		uint32_t number = MONITOR_UNCLEAR;
 
 		if (likely(tagmap_is_plain(bucket, places))) {
-			if (!places)
+			if (!places) {
+				if (unlikely(from))
+					nobody[missed++] = item[i];
 				continue;
+			}
 			number = bucket->number[__builtin_ctz(places)];
 			rte_prefetch0(&b->record[number / MONITOR_KINDS]);
 			rte_prefetch0(&b->heard[number / MONITOR_KINDS]);
@@ -101,7 +138,11 @@ static inline uint16_t monitor_find(const struct tagmap *map, const struct monit
 		item[count] = item[i];
 		item[count++].number = number;
 	}
-	return count;
+	if (unlikely(missed)) {
+		missed = monitor_find_from(m, b, nobody, missed);
+		memcpy(&item[count], nobody, missed * sizeof(*nobody));
+	}
+	return (uint16_t)(count + missed);
 }
 
 /* Third stage. False: nothing was done. */
@@ -144,7 +185,7 @@ void monitor_input(struct worker *w, struct rte_mbuf *const *mbufs, uint16_t n)
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], const void *));
 	count = monitor_read(&m->monitors, mbufs, n, item);
-	count = monitor_find(&m->monitors, &b, item, count);
+	count = monitor_find(m, &b, item, count);
 	for (uint16_t i = 0; i < count; i++) {
 		if (likely(!captured && monitor_plain(&b, &item[i])))
 			plain++;

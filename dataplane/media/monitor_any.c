@@ -14,6 +14,17 @@ enum monitor_fit {
 	MONITOR_EXACT,     /* from the very address and port */
 };
 
+struct tagmap_at monitor_at_from(const struct tagmap *map, const struct monitor_item *item)
+{
+	const struct rte_ipv6_hdr *ip6 = (const struct rte_ipv6_hdr *)item->ip;
+	const struct rte_ipv4_hdr *ip4 = (const struct rte_ipv4_hdr *)item->ip;
+	rte_be16_t port = item->udp->src_port;
+
+	if (item->key == MONITOR_IP6)
+		return monitor_at6(map, ip6->src_addr, record_key(0, port) | MONITOR_FROM);
+	return monitor_at4(map, record_key(ip4->src_addr, port) | MONITOR_FROM);
+}
+
 struct monitor_packet {
 	struct addr src, dst;
 	const uint8_t *data;
@@ -42,8 +53,13 @@ static enum monitor_fit monitor_fit(
 	const struct media *m, uint32_t number, const struct monitor_packet *p)
 {
 	const struct monitor_side *side = &m->side[number / MONITOR_KINDS];
-	bool rtcp = number % MONITOR_KINDS == MONITOR_RTCP;
+	bool rtcp = monitor_is_rtcp(number);
 
+	if (monitor_is_from(number))
+		return addr_same_ip(&side->behind, &p->dst) &&
+				addr_equal(rtcp ? &side->from_rtcp : &side->from, &p->src)
+			? MONITOR_EXACT
+			: MONITOR_ELSEWHERE;
 	if (!addr_equal(rtcp ? &side->dst_rtcp : &side->dst, &p->dst))
 		return MONITOR_ELSEWHERE;
 	if (addr_same_ip(&side->source, &p->src))
@@ -120,8 +136,7 @@ static void monitor_take(struct worker *w, uint32_t number, const struct monitor
 		return;
 	if (fit == MONITOR_STRANGER)
 		quality_reject(&w->media->quality[id], FACTS_DROP_OFF_SOURCE);
-	else if (number % MONITOR_KINDS == MONITOR_RTCP ||
-		(flags & RECORD_MUX && rtp_is_rtcp(p->data, p->len)))
+	else if (monitor_is_rtcp(number) || (flags & RECORD_MUX && rtp_is_rtcp(p->data, p->len)))
 		monitor_rtcp(w, id, p);
 	else
 		monitor_rtp(w, id, side, p, arrival);

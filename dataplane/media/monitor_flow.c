@@ -20,15 +20,16 @@ static int monitor_check(
 	return f->state & FLOW_ACTIVE && (int32_t)(set->gen - f->gen) < 0 ? -ESTALE : 0;
 }
 
-static struct tagmap_at monitor_at(const struct media *m, const struct addr *addr)
+static struct tagmap_at monitor_at(const struct media *m, const struct addr *addr, uint32_t number)
 {
+	uint64_t from = monitor_is_from(number) ? MONITOR_FROM : 0;
 	uint32_t ip = 0;
 
 	if (addr->family == ADDR_IPV6)
 		return monitor_at6(
-			&m->monitors, addr->ip, record_key(0, rte_cpu_to_be_16(addr->port)));
+			&m->monitors, addr->ip, record_key(0, rte_cpu_to_be_16(addr->port)) | from);
 	memcpy(&ip, addr->ip, sizeof(ip));
-	return monitor_at4(&m->monitors, record_key(ip, rte_cpu_to_be_16(addr->port)));
+	return monitor_at4(&m->monitors, record_key(ip, rte_cpu_to_be_16(addr->port)) | from);
 }
 
 /* Packets to *at were the flow's, those to *dst are from now on. False: too many others have that
@@ -39,11 +40,11 @@ static bool monitor_aim(struct media *m, struct addr *at, const struct addr *dst
 	struct tagmap_at place;
 
 	if (!addr_equal(at, dst) && at->family != ADDR_NONE)
-		tagmap_del(&m->monitors, monitor_at(m, at), number);
+		tagmap_del(&m->monitors, monitor_at(m, at, number), number);
 	*at = *dst;
 	if (dst->family == ADDR_NONE)
 		return true;
-	place = monitor_at(m, dst);
+	place = monitor_at(m, dst, number);
 	count = tagmap_all(&m->monitors, place, there, MONITOR_SHARE);
 	for (uint32_t i = 0; i < count; i++)
 		if (there[i] == number)
@@ -51,15 +52,42 @@ static bool monitor_aim(struct media *m, struct addr *at, const struct addr *dst
 	return count < MONITOR_SHARE && tagmap_add(&m->monitors, place, number) == 0;
 }
 
-/* The same for both of its destinations. */
-static bool monitor_aim_all(
-	struct media *m, uint32_t id, const struct addr *dst, const struct addr *dst_rtcp)
+/* All by which the map finds a flow. */
+struct monitor_keys {
+	struct addr dst, dst_rtcp, from, from_rtcp;
+};
+
+static bool monitor_aim_all(struct media *m, uint32_t id, const struct monitor_keys *keys)
 {
 	uint32_t number = (id - m->monitor_first) * MONITOR_KINDS;
 	struct monitor_side *side = &m->side[id - m->monitor_first];
-	bool sees = monitor_aim(m, &side->dst, dst, number + MONITOR_RTP);
+	bool was = side->from.family != ADDR_NONE, is = keys->from.family != ADDR_NONE;
+	bool sees = monitor_aim(m, &side->dst, &keys->dst, number + MONITOR_RTP);
 
-	return monitor_aim(m, &side->dst_rtcp, dst_rtcp, number + MONITOR_RTCP) && sees;
+	sees &= monitor_aim(m, &side->dst_rtcp, &keys->dst_rtcp, number + MONITOR_RTCP);
+	sees &= monitor_aim(m, &side->from, &keys->from, number + MONITOR_RTP_FROM);
+	sees &= monitor_aim(m, &side->from_rtcp, &keys->from_rtcp, number + MONITOR_RTCP_FROM);
+	__atomic_store_n(&m->monitors_from, m->monitors_from + is - was, __ATOMIC_RELAXED);
+	return sees;
+}
+
+/* Who sends to a receiver behind a NAT is known by its own address: RTP comes from where it is
+ * awaited (RFC 4961), and RTCP from the port above. */
+static struct monitor_keys monitor_keys_of(const struct proto_monitor *set)
+{
+	struct monitor_keys keys = {.dst = set->dst};
+
+	if (!(set->flags & PROTO_FLOW_MUX))
+		keys.dst_rtcp = set->dst_rtcp;
+	if (set->behind.family == ADDR_NONE || set->dst.family == ADDR_NONE ||
+		set->source.family == ADDR_NONE || set->source.port == 0)
+		return keys;
+	keys.from = set->source;
+	if (set->flags & PROTO_FLOW_MUX || set->source.port == UINT16_MAX)
+		return keys;
+	keys.from_rtcp = keys.from;
+	keys.from_rtcp.port++;
+	return keys;
 }
 
 static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
@@ -74,11 +102,11 @@ static void monitor_begin(struct media *m, uint32_t id, uint32_t gen)
 
 void monitor_end(struct media *m, uint32_t id)
 {
-	const struct addr none = {0};
+	const struct monitor_keys none = {0};
 
 	record_store(&m->record[id].out, 0);
 	record_store(&m->record[id].from, 0);
-	monitor_aim_all(m, id, &none, &none);
+	monitor_aim_all(m, id, &none);
 	m->flow[id] = (struct flow){.token = rte_rcu_qsbr_start(m->conf.qsbr)};
 	m->expires[id] = 0;
 	m->due[id] = 0;
@@ -99,6 +127,7 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 {
 	struct monitor_side *side = &m->side[set->id - m->monitor_first];
 	struct flow_record *record = &m->record[set->id];
+	const struct monitor_keys keys = monitor_keys_of(set);
 	const struct addr none = {0};
 	const struct addr *signal = set->flags & PROTO_FLOW_SIGNAL ? &set->signal : &none;
 	const struct addr *source = set->source.family == ADDR_NONE ? signal : &set->source;
@@ -117,8 +146,8 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 		record_from(monitor_word(signal->family == ADDR_IPV4 ? signal : source), 0,
 			PROTO_DSCP_KEEP,
 			RECORD_ACTIVE | (set->flags & PROTO_FLOW_MUX ? RECORD_MUX : 0)));
-	sees = monitor_aim_all(
-		m, set->id, &set->dst, set->flags & PROTO_FLOW_MUX ? &none : &set->dst_rtcp);
+	side->behind = set->behind;
+	sees = monitor_aim_all(m, set->id, &keys);
 	record_store(&record->out, out);
 	return sees;
 }

@@ -11,15 +11,18 @@
 #include <rte_udp.h>
 
 enum monitor_kind {
-	MONITOR_RTP,  /* found by where it goes */
-	MONITOR_RTCP, /* likewise */
+	MONITOR_RTP,      /* found by where it goes */
+	MONITOR_RTCP,     /* likewise */
+	MONITOR_RTP_FROM, /* by who sends it to the NAT that the receiver is behind */
+	MONITOR_RTCP_FROM,
 	MONITOR_KINDS,
 };
 
 /* Flows that one packet may be for. */
 #define MONITOR_SHARE 8
 
-#define MONITOR_IP6 1 /* no record_key() */
+#define MONITOR_IP6  1            /* no record_key() */
+#define MONITOR_FROM (1ull << 49) /* in the key of one who sends */
 
 struct monitor_item {
 	uint64_t key; /* of where it goes: record_key(), or MONITOR_IP6 */
@@ -50,6 +53,19 @@ static inline struct tagmap_at monitor_at6(
 	memcpy(word, ip, sizeof(word));
 	return tagmap_at(map, tagmap_mix(map, tagmap_mix(map, word[0], word[1]), key));
 }
+
+static inline bool monitor_is_rtcp(uint32_t number)
+{
+	return number % 2;
+}
+
+static inline bool monitor_is_from(uint32_t number)
+{
+	return number % MONITOR_KINDS >= MONITOR_RTP_FROM;
+}
+
+/* monitor_any.c: where in the map its sender is. */
+struct tagmap_at monitor_at_from(const struct tagmap *map, const struct monitor_item *item);
 
 /* monitor_parse.c: a frame that is not plain. False: no UDP, or a fragment, or not sound. */
 bool monitor_parse(const struct tagmap *map, struct monitor_item *item);

@@ -234,6 +234,91 @@ static void no_silence_of_the_blind(void **state)
 	tap_close(t);
 }
 
+static uint32_t to_nat(struct tap *t, const char *from, const char *to, bool rtcp)
+{
+	struct addr src = rig_addr(from), dst = rig_addr(to);
+	struct frame payload = {0};
+	uint8_t data[FRAME_MAX];
+
+	if (rtcp)
+		frame_rtcp(&payload, TAP_SSRC);
+	else
+		frame_rtp(&payload, 0, t->seq++, TAP_SSRC, 172);
+	tap_arrive(t, 0, data, tap_frame(&payload, &src, &dst, data));
+	return rtcp ? tap_quality(t)->rtcp : tap_count(t)->packets;
+}
+
+/* The receiver's SDP names an address behind its NAT, so that its media goes where no description
+ * says: it is known by who sends it and by whose NAT it goes to (LA-02, LV-01). */
+static void behind_a_nat(const char *const src[3], const char *const nat[2], const char *dst)
+{
+	struct tap *t = tap_open(src[0], dst);
+
+	t->flow.flags = PROTO_FLOW_CLOCK;
+	t->flow.start_ms = t->flow.silence_ms = 5000;
+	t->flow.clock_ms = t->rig->now_ms;
+	t->flow.source = rig_addr(src[0]);
+	assert_int_equal(tap_set(t), 0);
+	assert_int_equal(to_nat(t, src[0], nat[0], false), 0);
+	t->flow.behind = rig_addr(nat[0]);
+	assert_int_equal(tap_set(t), 0);
+	for (uint32_t n = 1; n <= 10; n++) {
+		assert_int_equal(to_nat(t, src[0], nat[0], false), n);
+		rig_pass(t->rig, 2000);
+	}
+	assert_int_equal(t->rig->flow_events, 0);
+	/* Its own SDP's address counts as before, and RTCP from the port above. */
+	assert_int_equal(to_nat(t, src[0], dst, false), 11);
+	assert_int_equal(to_nat(t, src[1], nat[0], true), 1);
+	/* Not from another port of that host, nor to another's NAT, nor RTCP from the RTP port. */
+	assert_int_equal(to_nat(t, src[2], nat[0], false), 11);
+	assert_int_equal(to_nat(t, src[0], nat[1], false), 11);
+	assert_int_equal(to_nat(t, src[0], nat[0], true), 1);
+	rig_pass(t->rig, 5100);
+	tap_expect_event(t, PROTO_FLOW_SILENT);
+	/* It turns out to be nobody's, and ends. */
+	t->flow.behind = (struct addr){0};
+	assert_int_equal(tap_set(t), 0);
+	assert_int_equal(to_nat(t, src[0], nat[0], false), 11);
+	t->flow.behind = rig_addr(nat[0]);
+	assert_int_equal(tap_set(t), 0);
+	assert_int_equal(to_nat(t, src[0], nat[0], false), 12);
+	tap_close(t);
+}
+
+static void nat_addresses(void **state)
+{
+	behind_a_nat((const char *const[]){"10.0.0.1:4000", "10.0.0.1:4001", "10.0.0.1:4100"},
+		(const char *const[]){"198.51.100.7:31000", "198.51.100.8:31000"},
+		"192.168.1.5:5000");
+	behind_a_nat((const char *const[]){"[2001:db8::1]:4000", "[2001:db8::1]:4001",
+			     "[2001:db8::1]:4100"},
+		(const char *const[]){"[2001:db8::7]:31000", "[2001:db8::8]:31000"},
+		"[fd00::5]:5000");
+}
+
+/* A carrier that sends to two phones of one office: by the address alone both live. */
+static void two_behind_one_nat(void **state)
+{
+	struct tap *t = tap_open4();
+
+	t->flow.source = rig_addr("10.0.0.1:4000");
+	t->flow.behind = rig_addr("198.51.100.7");
+	assert_int_equal(tap_set(t), 0);
+	another(t, 5);
+	t->flow.behind = rig_addr("198.51.100.9");
+	another(t, 6);
+	assert_int_equal(to_nat(t, "10.0.0.1:4000", "198.51.100.7:31000", false), 1);
+	assert_int_equal(packets(t, 5), 1);
+	assert_int_equal(packets(t, 6), 0);
+	assert_int_equal(to_nat(t, "10.0.0.1:4000", "198.51.100.9:31000", false), 1);
+	assert_int_equal(packets(t, 6), 1);
+	gone(t, 5);
+	gone(t, 6);
+	assert_int_equal(to_nat(t, "10.0.0.1:4000", "198.51.100.7:31000", false), 2);
+	tap_close(t);
+}
+
 static void sets_and_ends(void **state)
 {
 	struct tap *t = tap_open4();
@@ -294,6 +379,8 @@ int main(void)
 		cmocka_unit_test(two_calls_to_one_address),
 		cmocka_unit_test(two_clocks_of_one_address),
 		cmocka_unit_test(no_silence_of_the_blind),
+		cmocka_unit_test(nat_addresses),
+		cmocka_unit_test(two_behind_one_nat),
 		cmocka_unit_test(sets_and_ends),
 	};
 

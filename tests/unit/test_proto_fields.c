@@ -259,17 +259,19 @@ static void monitor_fields(void **state)
 		"monitored flow has a malformed signalling address");
 	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, memset(&r->signal, 0, sizeof(r->signal)),
 		"monitored flow has no signalling address to expect");
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->behind.family = 5,
+		"monitored flow has a malformed address of the receiver's NAT");
 	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->start_ms = 999,
 		"monitored flow has a media clock out of range");
 	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->silence_ms = 86400001,
 		"monitored flow has a media clock out of range");
-	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->zero[1] = 1,
+	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->zero[5] = 1,
 		"monitored flow has bytes that must be zero");
 	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->clock_ms = 0,
 		"monitored flow has a media clock that starts never");
 	BROKEN(PROTO_MONITOR_SET, struct proto_monitor, r->expires_ms = 0,
 		"monitored flow has no expiry");
-	ACCEPTED(PROTO_MONITOR_SET, struct proto_monitor, memset(&r->dst, 0, 4 * sizeof(r->dst));
+	ACCEPTED(PROTO_MONITOR_SET, struct proto_monitor, memset(&r->dst, 0, 5 * sizeof(r->dst));
 		 r->flags = 0; r->clock_ms = 0);
 }
 

@@ -10,7 +10,7 @@ from harness.judge import honest, over
 from harness.node import ROOT
 from harness.proc import run
 from harness.scene import Scene
-from harness.topology import CARRIER, NODE, STRANGER
+from harness.topology import BOB, CARRIER, NAT, NODE, STRANGER
 from harness.ua import Ua
 
 from . import scenario
@@ -19,7 +19,7 @@ PHONE = STRANGER  # a trunk of its own here
 SPAN = """
 table netdev span {
 	chain phone {
-		type filter hook ingress device "to-phone" priority 0
+		type filter hook ingress device "%s" priority 0
 		dup to "span-out"
 	}
 	chain carrier {
@@ -63,14 +63,15 @@ class Inline(Scene):
 
 
 class Mirror(Scene):
-    """The node hears copies of what the phone and the carrier send, on a port of its own."""
+    """The node hears copies of what the phone and the carrier send, on a port of its own. With
+    behind_nat the phone is Bob's, whose NAT is between him and the mirror."""
 
-    def __init__(self):
+    def __init__(self, behind_nat=False):
         super().__init__(_conf("mirror", ["af_packet:span0"]), start=False)
         net, router = self.topology.net, self.topology.router
         self.phone_ns = self.topology.host("phone", "br-public", PHONE)
         net.wire(self.node.ns, "span0", router, "span-out")
-        net.nft(router, SPAN)
+        net.nft(router, SPAN % ("to-nat" if behind_nat else "to-phone"))
         _prepare(self, "span0")
         self.node.start()
 
@@ -114,14 +115,14 @@ def _watched(s):
     equal(near, [], "RTP of the node itself")
 
 
-def _dies(s, up, down, media_b):
+def _dies(s, up, down, media_b, phone=PHONE):
     """The phone vanishes without a BYE: probed, then ended, with an honest record."""
     down.ua.mute = True
     media_b.to = None
     died = time.time()
     up.wait_ended(35)
     within(up.ended - died, 22, 26, "time from the last packet to the BYE")
-    probe = s.wire.requests("UPDATE", src=NODE, dst=PHONE, since=died)
+    probe = s.wire.requests("UPDATE", src=NODE, dst=phone, since=died)
     check(probe, "the silent leg was not probed")
     within(probe[0].time - died, 19.5, 21, "time from the last packet to the probe")
     record = over(s, "media-dead-b", "linewatch", timeout=40)
@@ -207,3 +208,23 @@ def monitor_follows_reinvite():
         hold(lambda: not up.ended and not down.ended, 26, "ended on hold")
         up.bye().wait()
         over(s, "normal", "caller")
+
+
+@scenario(85)
+def monitor_phone_behind_nat():
+    """A phone's SDP names its private address, and its media goes to its NAT's: the carrier is
+    heard all the same, and so is the phone, until it vanishes (LV-01, LA-02)."""
+    with Mirror(behind_nat=True) as s:
+        bob = s.bob()
+        up, down, media_a, media_b = s.talk(callee=bob)
+        equal(up.media[0], BOB, "the address in the phone's SDP")
+        wait(lambda: media_a.received, 8, "no media of the phone")
+        media_a.to = next(iter(media_a.sources))
+        equal(media_a.to[0], NAT, "where the phone's media comes from")
+        _flowing(media_a, media_b)
+        _watched(s)
+        talking = time.time()
+        hold(lambda: not up.ended and not down.ended, 24, "ended although both are heard")
+        equal(s.wire.requests("UPDATE", src=NODE, since=talking), [], "probes")
+        _watched(s)
+        _dies(s, up, down, media_b, NAT)
