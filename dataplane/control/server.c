@@ -134,12 +134,13 @@ static void server_on_connection(uv_poll_t *poll, int status, int events)
 /* A socket file that nobody serves is left over from a killed process. */
 static int server_clear(const struct sockaddr_un *sun)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err = 0;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
 	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0)
+	/* One that is stuck has no place left for us. */
+	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN)
 		err = -EADDRINUSE;
 	else if (errno == ECONNREFUSED && lstat(sun->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 		unlink(sun->sun_path) < 0)

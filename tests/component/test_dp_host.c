@@ -7,6 +7,7 @@
 #include "tests/component/netns.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/if_ether.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -181,11 +183,33 @@ static void test_start_that_cannot_work(void **state)
 	refuses("  workers: 300\n  ports: [\"vdev:net_null0\"]\n", "dataplane.workers");
 }
 
+/* Connects until the program, which does not look, has no place left for more. */
+static unsigned int crowd(int *fd, unsigned int most)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	unsigned int n = 0;
+
+	memcpy(sun.sun_path, dp.socket, sizeof(dp.socket));
+	for (; n < most; n++) {
+		fd[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		assert_true(fd[n] >= 0);
+		if (connect(fd[n], (struct sockaddr *)&sun, sizeof(sun)) < 0)
+			break;
+	}
+	assert_true(n < most && errno == EAGAIN);
+	return n + 1;
+}
+
+/* Also when the first one is stuck. */
 static void test_two_on_one_socket(void **state)
 {
+	int fd[256];
+	unsigned int n;
 	struct dp second;
 
 	dp_start(&dp, lines);
+	assert_int_equal(kill(dp.pid, SIGSTOP), 0);
+	n = crowd(fd, 256);
 	dp_make(&second);
 	memcpy(second.socket, dp.socket, sizeof(dp.socket));
 	dp_launch(&second, "  host_interface: lx0\n  ports: [\"vdev:net_null0,no-rx=1\"]\n");
@@ -193,6 +217,9 @@ static void test_two_on_one_socket(void **state)
 	assert_int_equal(dp_log_count(&second, "does another linewatch-dp serve it?"), 1);
 	sh("ip link del lx0");
 	dp_remove(&second);
+	while (n--)
+		close(fd[n]);
+	assert_int_equal(kill(dp.pid, SIGCONT), 0);
 	/* The first one has noticed nothing. */
 	close(dp_client(&dp, 0, NULL, NULL));
 	assert_int_equal(dp_stop(&dp, SIGINT), 0);
