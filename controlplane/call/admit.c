@@ -174,13 +174,25 @@ static bool check_means(struct calls *calls, struct sip_server *server, const st
 	return false;
 }
 
+/* Would the call come back to us? */
+static bool is_loop(const struct calls *calls, const struct route *route)
+{
+	const struct addr *own = sip_stack_service(calls->sip);
+
+	for (unsigned int i = 0; i < route->other_count; i++) {
+		if (addr_equal(&route->other[i].flow.remote, own))
+			return true;
+	}
+	return addr_equal(&route->flow.remote, own);
+}
+
 static bool check_way(struct calls *calls, struct sip_server *server, const struct sip_rx *rx,
 	struct admission *out)
 {
 	struct route *route = &out->route;
 
 	route_find(calls->conf, calls->registrar, rx->msg->req_uri, out->trunk, rx->now_ms, route);
-	if (route->status == 0 && addr_equal(&route->flow.remote, sip_stack_service(calls->sip))) {
+	if (route->status == 0 && is_loop(calls, route)) {
 		route->status = 482;
 		route->reason = "Loop Detected";
 	}

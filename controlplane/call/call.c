@@ -4,6 +4,7 @@
 #include "controlplane/call/anchor.h"
 #include "controlplane/call/calls.h"
 #include "controlplane/call/challenge.h"
+#include "controlplane/call/fork.h"
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
@@ -68,6 +69,7 @@ static void leg_clear(struct leg *leg)
 	wheel_cancel(wheel, &leg->wake);
 	for (unsigned int i = 0; i < ASK_MAX; i++)
 		leg_ask_drop(leg, i);
+	fork_drop(leg, NULL);
 	if (leg->server)
 		sip_server_detach(leg->server);
 	if (leg->info)

@@ -25,6 +25,7 @@
 
 struct calls;
 struct call;
+struct fork;
 struct leg;
 
 enum call_state {
@@ -59,6 +60,12 @@ struct leg_ask_slot {
 	struct sip_client *client; /* NULL: none under way */
 	sip_client_fn *fn;         /* whoever asked */
 	osip_message_t *copy;      /* to be repeated after a challenge, see challenge.h */
+	uint8_t tries;
+};
+
+/* The first INVITE to one contact, and its repeats after a 422. */
+struct leg_invite {
+	uint32_t se; /* Session-Expires of the last */
 	uint8_t tries;
 };
 
@@ -106,7 +113,12 @@ struct leg {
 	struct stimer stimer;
 	struct stimer_action refresh; /* what ASK_REFRESH will send or has sent */
 	uint32_t min_se;              /* largest Min-SE of a 422 to the first INVITE */
-	uint8_t invites;              /* first INVITEs sent, this way or that */
+	struct leg_invite invited;    /* its first contact */
+	uint16_t refusal;             /* the best final answer of contacts that refused */
+	uint16_t fork_q;              /* the contacts of this q are asked, or those before them */
+	struct fork *forks;           /* its other contacts, until one answers (fork.h) */
+	uint32_t max_forwards;        /* of them */
+	uint32_t answer_cseq;         /* of its 2xx to the first INVITE */
 	struct wheel_timer wake;      /* of the session timer */
 	struct leg_media media;
 	char *remote_sdp; /* last description of the peer that is in force */
@@ -135,6 +147,7 @@ struct call {
 	uint16_t code;     /* completes the cause */
 	bool media_live;
 	bool late_offer; /* the INVITE had no SDP */
+	bool expires;    /* the caller's Expires ends the ringing, before ours does */
 	bool committed;  /* the decision to end is in the store */
 	struct leg leg[2];
 	struct call_offer offer;

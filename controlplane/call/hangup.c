@@ -4,6 +4,7 @@
 #include "controlplane/call/anchor.h"
 #include "controlplane/call/calls.h"
 #include "controlplane/call/cdr.h"
+#include "controlplane/call/invite.h"
 #include "controlplane/call/offer.h"
 #include "controlplane/call/refresh.h"
 #include "controlplane/call/watch.h"
@@ -62,7 +63,7 @@ static int refusal(const struct call *call)
 	case CAUSE_BUSY:
 		return 486;
 	case CAUSE_NO_ANSWER:
-		return 480;
+		return call->code == 487 ? 487 : 480;
 	case CAUSE_REJECTED:
 		return call->code ? call->code : 603;
 	case CAUSE_UNREACHABLE:
@@ -108,16 +109,13 @@ static void tell_callee(struct leg *leg)
 
 	switch (leg->state) {
 	case LEG_INVITED:
-		if (leg->ask[ASK_INVITE].client)
-			sip_client_cancel(leg->ask[ASK_INVITE].client,
-				cause_reason(leg->call->cause, leg->call->code, reason));
-		else
+		if (!invite_cancel(leg, cause_reason(leg->call->cause, leg->call->code, reason)))
 			/* Invited by a former process: it may still answer. */
 			wheel_arm(calls->wheel, &leg->call->ring,
 				calls_now(calls) + calls->conf->sip.ring_timeout_s * 1000ull);
 		break;
 	case LEG_ANSWERED:
-		leg_ack(leg, leg->dialog.local_cseq, NULL);
+		leg_ack(leg, leg->answer_cseq, NULL);
 		send_bye(leg);
 		break;
 	case LEG_UP:
@@ -295,8 +293,7 @@ void hangup_timer(struct call *call)
 		struct leg *leg = &call->leg[i];
 
 		if (leg->state == LEG_BYE ||
-			(leg->state == LEG_INVITED && leg->name == 'b' &&
-				!leg->ask[ASK_INVITE].client))
+			(leg->state == LEG_INVITED && leg->name == 'b' && !invite_is_open(leg)))
 			leg->state = LEG_GONE;
 		if (leg->state != LEG_GONE)
 			return; /* its own end arms the timer again */

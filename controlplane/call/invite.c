@@ -3,6 +3,7 @@
 
 #include "controlplane/call/anchor.h"
 #include "controlplane/call/calls.h"
+#include "controlplane/call/fork.h"
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/refresh.h"
 #include "controlplane/sip/msg.h"
@@ -11,30 +12,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
+
 static void on_invite(
 	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp);
+static void on_fork(
+	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp);
 
-void invite_send(struct leg *leg, uint32_t max_forwards)
+static osip_message_t *invite_make(struct leg *leg, struct leg_invite *invited)
 {
 	struct stimer_params par = leg_stimer_params(leg);
 	struct stimer_headers headers;
 	osip_message_t *req = sip_dialog_request(&leg->dialog, "INVITE");
 
 	stimer_invite(&par, leg->min_se, &headers);
-	leg->state = LEG_INVITED;
-	leg->invites++;
+	invited->tries++;
+	invited->se = headers.se;
 	if (req) {
-		sip_msg_set_number(req, "Max-Forwards", max_forwards);
+		sip_msg_set_number(req, "Max-Forwards", leg->max_forwards);
 		refresh_put_request(req, headers.se, headers.min_se, headers.refresher);
 		if (leg->local_sdp)
 			sip_msg_set_sdp(req, leg->local_sdp, strlen(leg->local_sdp));
 	}
-	leg->refresh.se = headers.se;
 	leg->refresh.refresher = headers.refresher;
+	return req;
+}
+
+/* One request for all: to a phone that is registered twice it is one call. */
+void invite_send(struct leg *leg, uint32_t max_forwards)
+{
+	osip_message_t *req, *copy = NULL;
+
+	leg->state = LEG_INVITED;
+	leg->max_forwards = max_forwards;
+	req = invite_make(leg, &leg->invited);
+	if (req && leg->forks)
+		osip_message_clone(req, &copy);
 	if (leg_ask(leg, ASK_INVITE, req, on_invite) < 0) {
+		osip_message_free(copy);
 		leg->state = LEG_GONE;
 		hangup_fact(leg->call, CAUSE_NO_RESOURCE, 503, 2);
+		return;
 	}
+	fork_start(leg, copy, &leg->invited, on_fork);
+}
+
+bool invite_is_open(const struct leg *leg)
+{
+	return leg->ask[ASK_INVITE].client || fork_is_open(leg);
+}
+
+bool invite_cancel(struct leg *leg, const char *reason)
+{
+	bool open = invite_is_open(leg);
+
+	if (leg->ask[ASK_INVITE].client)
+		sip_client_cancel(leg->ask[ASK_INVITE].client, reason);
+	fork_cancel(leg, reason);
+	return open;
 }
 
 /* Ringing goes to the caller, with the callee's description as a preview if there is one. */
@@ -48,10 +83,12 @@ static void on_provisional(struct leg *leg, const osip_message_t *resp)
 
 	if (resp->status_code == 100 || call->state == CALL_ENDING)
 		return;
-	if (sip_msg_to_tag(resp))
+	/* Who of several will answer is not known yet. */
+	if (!leg->forks && sip_msg_to_tag(resp))
 		sip_dialog_answer(&leg->dialog, resp);
-	refresh_learn(leg, resp);
-	if (!call->late_offer && sip_msg_sdp(resp, &sdp, &len) == 0 &&
+	if (!leg->forks)
+		refresh_learn(leg, resp);
+	if (!leg->forks && !call->late_offer && sip_msg_sdp(resp, &sdp, &len) == 0 &&
 		anchor_check_answer(leg, sdp, len) == 0 && anchor_accept(leg, sdp, len) == 0) {
 		preview = anchor_write(a, leg->remote_sdp, true) == 0;
 		anchor_push(call);
@@ -121,6 +158,7 @@ static void on_answer(struct leg *leg, const osip_message_t *resp)
 	struct call *call = leg->call;
 	struct stimer_terms terms;
 
+	leg->answer_cseq = sip_msg_cseq(resp);
 	refresh_learn(leg, resp);
 	if (sip_dialog_answer(&leg->dialog, resp) < 0 || call->state == CALL_ENDING ||
 		!take_description(leg, resp)) {
@@ -144,25 +182,27 @@ static void on_answer(struct leg *leg, const osip_message_t *resp)
 	call_commit(call, STORE_ALL);
 }
 
-/* A 422 is answered by another INVITE, within bounds (ST-19, ST-20). True: it is under way. */
-static bool ask_again(struct leg *leg, const osip_message_t *resp)
+/* A 422 is answered by another INVITE to that contact (NULL: the first), within bounds (ST-19,
+ * ST-20). True: it is under way. */
+static bool ask_again(struct leg *leg, struct fork *fork, const osip_message_t *resp)
 {
 	struct stimer_params par = leg_stimer_params(leg);
-	uint32_t wanted = 0, forwards;
-	const osip_message_t *sent;
+	struct leg_invite *invited = fork ? &fork->invited : &leg->invited;
+	uint32_t wanted = 0;
+	osip_message_t *req;
 
 	if (resp->status_code != 422 || leg->call->state == CALL_ENDING)
 		return false;
 	sip_msg_min_se(resp, &wanted);
-	if (!stimer_raise(&par, leg->refresh.se, wanted, leg->invites, &leg->min_se))
+	if (!stimer_raise(&par, invited->se, wanted, invited->tries, &leg->min_se))
 		return false;
-	sent = sip_client_request(leg->ask[ASK_INVITE].client);
-	forwards = sent ? sip_msg_max_forwards(sent) : 69;
-	leg->ask[ASK_INVITE].client = NULL;
 	free(leg->dialog.remote_tag);
 	leg->dialog.remote_tag = NULL;
-	invite_send(leg, forwards);
-	return true;
+	req = invite_make(leg, invited);
+	if (fork)
+		return fork_ask(fork, req, on_fork) == 0;
+	leg->ask[ASK_INVITE].client = NULL;
+	return leg_ask(leg, ASK_INVITE, req, on_invite) == 0;
 }
 
 /* What the caller is told, and what the CDR says, when the callee refuses (UA-10). */
@@ -206,16 +246,50 @@ static void on_silence(struct leg *leg, enum sip_event event)
 	hangup_fact(call, CAUSE_UNREACHABLE, event == SIP_TIMEOUT ? 408 : 503, 1);
 }
 
-static void on_invite(
-	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp)
+/* One contact is out of it, with a code or in silence. The next ones are asked when no other is
+ * left, unless the callee himself refused. */
+static void on_end(struct leg *leg, int code, enum sip_event event)
 {
-	struct leg_ask_slot *slot = arg;
-	struct leg *leg = slot->leg;
+	leg->refusal = (uint16_t)fork_better(leg->refusal, code);
+	if (leg->refusal >= 600) {
+		leg_ask_drop(leg, ASK_INVITE);
+		fork_drop(leg, NULL);
+	}
+	if (invite_is_open(leg))
+		return;
+	while (leg->call->state != CALL_ENDING && fork_next(leg)) {
+		struct leg_invite invited = {0};
+
+		fork_start(leg, invite_make(leg, &invited), &invited, on_fork);
+		if (invite_is_open(leg))
+			return;
+	}
+	if (leg->refusal)
+		on_refusal(leg, leg->refusal);
+	else
+		on_silence(leg, event);
+}
+
+/* The others are let go; what they answer all the same comes as orphans (CN-07). */
+static void take(struct leg *leg, const struct fork *fork)
+{
+	if (fork)
+		leg->dialog.flow = fork->flow;
+	if (leg->ask[ASK_INVITE].client)
+		sip_client_cancel(leg->ask[ASK_INVITE].client, ELSEWHERE);
+	leg_ask_drop(leg, ASK_INVITE);
+	fork_drop(leg, ELSEWHERE);
+}
+
+static void on_event(struct leg *leg, struct fork *fork, struct sip_client *client,
+	enum sip_event event, const osip_message_t *resp)
+{
+	struct sip_client **open = fork ? &fork->client : &leg->ask[ASK_INVITE].client;
 
 	if (event != SIP_RESPONSE) {
-		slot->client = NULL;
+		*open = NULL;
 		if (event != SIP_ENDED)
-			on_silence(leg, event);
+			on_end(leg, 0, event);
 		return;
 	}
 	if (resp->status_code < 200) {
@@ -224,15 +298,32 @@ static void on_invite(
 	}
 	if (resp->status_code < 300) {
 		/* From here on copies and forks come as orphans. */
-		slot->client = NULL;
+		*open = NULL;
 		sip_client_detach(client);
+		take(leg, fork);
 		on_answer(leg, resp);
 		return;
 	}
-	if (ask_again(leg, resp))
+	if (ask_again(leg, fork, resp))
 		return;
-	slot->client = NULL;
-	on_refusal(leg, resp->status_code);
+	*open = NULL;
+	on_end(leg, resp->status_code, event);
+}
+
+static void on_invite(
+	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp)
+{
+	struct leg_ask_slot *slot = arg;
+
+	on_event(slot->leg, NULL, client, event, resp);
+}
+
+static void on_fork(
+	void *arg, struct sip_client *client, enum sip_event event, const osip_message_t *resp)
+{
+	struct fork *fork = arg;
+
+	on_event(fork->leg, fork, client, event, resp);
 }
 
 void invite_orphan(struct calls *calls, const struct sip_rx *rx)
@@ -244,8 +335,11 @@ void invite_orphan(struct calls *calls, const struct sip_rx *rx)
 	char contact[SIP_URI_MAX];
 	osip_message_t *msg;
 
-	if (leg && leg->state == LEG_INVITED && !leg->ask[ASK_INVITE].client) {
-		/* Invited before a restart, answered after it. */
+	if (leg && leg->state == LEG_INVITED && !invite_is_open(leg)) {
+		/* Invited before a restart, answered after it, maybe by another contact than the
+		 * first. */
+		if (!leg->trunk)
+			leg->dialog.flow = rx->flow;
 		on_answer(leg, rx->msg);
 		return;
 	}

@@ -64,18 +64,32 @@ static void to_trunk(struct route *route, const struct conf_trunk *trunk, const 
 }
 
 /* Phones are reached over the flow of their REGISTER, whatever their Contact says (KA-01). */
-static void to_binding(struct route *route, const struct binding *binding, const char *to)
+static struct sip_flow flow_of(const struct binding *binding)
 {
-	route->flow = (struct sip_flow){
+	return (struct sip_flow){
 		.proto = SIP_UDP, .local = binding->local, .remote = binding->source};
-	snprintf(route->uri, sizeof(route->uri), "%s", binding->contact);
+}
+
+static void to_bindings(
+	struct route *route, const struct binding *const *binding, int count, const char *to)
+{
+	route->flow = flow_of(binding[0]);
+	route->q = binding[0]->q;
+	snprintf(route->uri, sizeof(route->uri), "%s", binding[0]->contact);
 	snprintf(route->to, sizeof(route->to), "%s", to);
+	for (int i = 1; i < count; i++) {
+		struct route_contact *other = &route->other[route->other_count++];
+
+		other->flow = flow_of(binding[i]);
+		other->q = binding[i]->q;
+		snprintf(other->uri, sizeof(other->uri), "%s", binding[i]->contact);
+	}
 }
 
 void route_find(const struct conf *conf, struct registrar *registrar, const osip_uri_t *uri,
 	const struct conf_trunk *from, uint64_t now_ms, struct route *route)
 {
-	const struct binding *binding;
+	const struct binding *binding[ROUTE_CONTACTS_MAX];
 	const struct conf_trunk *trunk;
 	char text[SIP_URI_MAX], user[256];
 	char *printed = NULL;
@@ -105,9 +119,9 @@ void route_find(const struct conf *conf, struct registrar *registrar, const osip
 		refuse(route, 404, "No User In Request-URI");
 		return;
 	}
-	n = registrar_lookup(registrar, uri, now_ms, &binding, 1);
+	n = registrar_lookup(registrar, uri, now_ms, binding, ROUTE_CONTACTS_MAX);
 	if (n > 0) {
-		to_binding(route, binding, text);
+		to_bindings(route, binding, n, text);
 		return;
 	}
 	trunk = trunk_for(conf, user, from);

@@ -4,6 +4,7 @@
 #include "controlplane/call/admit.h"
 #include "controlplane/call/anchor.h"
 #include "controlplane/call/calls.h"
+#include "controlplane/call/fork.h"
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/invite.h"
 #include "controlplane/call/refresh.h"
@@ -78,12 +79,15 @@ static int open_callee(
 	return sip_dialog_start(&leg->dialog, &start) < 0 ? 500 : 0;
 }
 
-static uint64_t ring_until(const struct calls *calls, const struct sip_rx *rx)
+/* TX-15. */
+static uint64_t ring_until(struct call *call, const struct sip_rx *rx)
 {
-	uint32_t seconds = calls->conf->sip.ring_timeout_s, expires;
+	uint32_t seconds = call->calls->conf->sip.ring_timeout_s, expires;
 
-	if (sip_msg_number(rx->msg, "Expires", &expires) == 0 && expires > 0 && expires < seconds)
+	if (sip_msg_number(rx->msg, "Expires", &expires) == 0 && expires > 0 && expires < seconds) {
+		call->expires = true;
 		seconds = expires;
+	}
 	return rx->now_ms + seconds * 1000ull;
 }
 
@@ -121,6 +125,8 @@ void setup_invite(struct calls *calls, struct sip_server *server, const struct s
 	code = open_caller(call, server, rx, &admission);
 	if (code == 0)
 		code = open_callee(call, rx, &admission);
+	if (code == 0 && fork_add(&call->leg[1], &admission.route) < 0)
+		code = 500;
 	if (code == 0)
 		code = open_media(call, &admission);
 	if (code == 0 &&
@@ -139,7 +145,7 @@ void setup_invite(struct calls *calls, struct sip_server *server, const struct s
 	calls->counters.started++;
 	store_call_new(calls->store, &call->store, &ids, NULL, NULL);
 	anchor_push(call);
-	wheel_arm(calls->wheel, &call->ring, ring_until(calls, rx));
+	wheel_arm(calls->wheel, &call->ring, ring_until(call, rx));
 	invite_send(&call->leg[1], sip_msg_max_forwards(rx->msg) - 1);
 }
 
@@ -158,8 +164,8 @@ static bool late_answer(struct call *call, const struct sip_rx *rx)
 	if (sip_msg_sdp(rx->msg, &sdp, &len) < 0 || anchor_check_answer(a, sdp, len) < 0 ||
 		anchor_accept(a, sdp, len) != 0 || anchor_write(b, a->remote_sdp, true) < 0)
 		return false;
-	leg_ack(b, b->dialog.local_cseq, b->local_sdp);
-	b->ack_sdp = b->dialog.local_cseq;
+	leg_ack(b, b->answer_cseq, b->local_sdp);
+	b->ack_sdp = b->answer_cseq;
 	b->state = LEG_UP;
 	return true;
 }
@@ -207,5 +213,5 @@ void setup_ring_timeout(struct wheel_timer *timer)
 	if (call->state == CALL_ENDING)
 		hangup_timer(call);
 	else if (call->state != CALL_ACTIVE)
-		hangup_fact(call, CAUSE_NO_ANSWER, 0, 2);
+		hangup_fact(call, CAUSE_NO_ANSWER, call->expires ? 487 : 0, 2);
 }
