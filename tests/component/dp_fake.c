@@ -46,13 +46,13 @@ static void fake_facts(struct fake *f)
 		.boot_id = f->boot_id,
 		.workers = 2,
 		.worker_stride = 1024,
-		.worker_off = 256,
+		.worker_off = 1024,
 		.bindings = 2 * BINDINGS,
 		.flows = FLOWS,
 		.binding_heard_off = 4096,
 	};
 
-	static_assert(sizeof(struct facts_head) <= 256, "head fits");
+	static_assert(sizeof(struct facts_head) <= 1024, "head fits");
 	static_assert(sizeof(struct facts_worker) <= 1024, "worker fits");
 	head.flow_rtp_off = head.binding_heard_off + 4ull * head.bindings;
 	head.flow_rtcp_off = head.flow_rtp_off + 4 * FLOWS;
