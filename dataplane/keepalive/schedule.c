@@ -104,6 +104,12 @@ static bool schedule_level(struct schedule *s)
 	return slot->size <= limit;
 }
 
+void schedule_close(struct schedule *s)
+{
+	if (s->open && schedule_left(s) == 0 && schedule_level(s))
+		schedule_end(s);
+}
+
 /* Chunks of a slot lie anywhere in memory: the next one comes while this one is sent. Not inline,
  * it would be taken for a function without effect, and left out. */
 static inline __attribute__((always_inline)) void schedule_prefetch(const struct schedule *s)
@@ -129,8 +135,7 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 		schedule_begin(s, now);
 	left = schedule_left(s);
 	if (left == 0) {
-		if (schedule_level(s))
-			schedule_end(s);
+		schedule_close(s);
 		return 0;
 	}
 	run = SLOTS_CHUNK - s->at % SLOTS_CHUNK;

@@ -132,6 +132,9 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 /* The first n of the span were sent. */
 void schedule_sent(struct schedule *s, uint32_t n);
 
+/* Ends the open slot if nothing of it is left to send: what schedule_due() would do next. */
+void schedule_close(struct schedule *s);
+
 /* Slots as a goal for bindings of the open slot that were passed without a message: the latest that
  * is due by a moment (SLOTS_NONE: none but this one, or it is crowded; the open slot itself if its
  * own next time is early enough), and the first that is due after a moment, at the latest the one

@@ -19,13 +19,36 @@ struct sweep_burst {
 	bool watch; /* one of them is watched */
 };
 
+/* What an mbuf says of a frame: the part that an Rx driver resets, and the part that it fills in.
+ */
+struct sweep_arms {
+	__m128i reset, fill;
+};
+static_assert(offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8 &&
+		offsetof(struct rte_mbuf, rx_descriptor_fields1) ==
+			offsetof(struct rte_mbuf, rearm_data) + 16 &&
+		offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, packet_type) + 4 &&
+		offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, packet_type) + 8,
+	"written as two vectors");
+
 /* The pool is the sweep's own: its mbufs come back as they were sent, and need no full reset. */
-static inline void sweep_arm(const struct sweep *s, struct rte_mbuf *mbuf, uint16_t len)
+static inline struct sweep_arms sweep_arms_of(const struct sweep *s, uint16_t len)
 {
-	memcpy(&mbuf->rearm_data, &s->rearm, sizeof(s->rearm));
-	mbuf->ol_flags = 0;
-	mbuf->pkt_len = len;
-	mbuf->data_len = len;
+	return (struct sweep_arms){
+		.reset = _mm_set_epi64x(0, (int64_t)s->rearm),
+		.fill = _mm_set_epi32(0, len, len, 0),
+	};
+}
+
+static inline void sweep_arm(const struct sweep_arms *arms, struct rte_mbuf *mbuf)
+{
+	_mm_store_si128((__m128i *)&mbuf->rearm_data, arms->reset);
+	_mm_store_si128((__m128i *)&mbuf->rx_descriptor_fields1, arms->fill);
+}
+
+static inline uint8_t *sweep_frame(const struct rte_mbuf *mbuf)
+{
+	return (uint8_t *)mbuf->buf_addr + RTE_PKTMBUF_HEADROOM;
 }
 
 /* Sends what was written. False: the ring is full. */
@@ -147,6 +170,70 @@ static void sweep_watch(struct worker *w, const struct sweep *s, const struct sw
 	}
 }
 
+/* Messages that are the same but for their destination. */
+static inline bool sweep_is_plain(const struct template *t)
+{
+	return t->family == ADDR_IPV4 && t->len <= TEMPLATE_READY && t->form == PROBE_NONE &&
+		!t->watch;
+}
+
+/* Binding as a word: port, next hop, template, generation, flags. */
+static inline uint64_t sweep_word(const struct slots_binding *binding)
+{
+	uint64_t word;
+
+	static_assert(offsetof(struct slots_binding, port) == 8, "the second half");
+	memcpy(&word, &binding->port, sizeof(word));
+	return word;
+}
+#define SWEEP_WORD_KEY 0xff00ffffffff0000u /* next hop, template, flags */
+
+/* Writes such messages for as many bindings as follow each other with one aim; returns how many. */
+static uint32_t sweep_fill_run(const struct sweep *s, const struct slots_binding *binding,
+	uint32_t n, const struct sweep_aim *aim, uint32_t first, struct sweep_burst *b)
+{
+	const struct template_ready ready = template_get_ready(aim->template, &aim->nexthop);
+	const struct sweep_arms arms = sweep_arms_of(s, aim->template->len);
+	struct rte_mbuf **mbuf = &b->mbuf[b->made];
+	uint8_t *origin = &b->origin[b->made];
+	uint64_t key = sweep_word(binding);
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t word = sweep_word(&binding[i]);
+
+		if (unlikely((word ^ key) & SWEEP_WORD_KEY))
+			break;
+		sweep_arm(&arms, mbuf[i]);
+		template_write_ready(&ready, sweep_frame(mbuf[i]), binding[i].ip, (uint16_t)word);
+		origin[i] = (uint8_t)(first + i);
+	}
+	b->made = (uint16_t)(b->made + i);
+	return i;
+}
+
+/* Writes one message of any kind. False: it does not fit. */
+static bool sweep_fill_one(struct worker *w, const struct sweep *s,
+	const struct slots_binding *binding, uint16_t room, const struct sweep_aim *aim,
+	uint32_t index, struct sweep_burst *b)
+{
+	const struct template *t = aim->template;
+	struct rte_mbuf *mbuf = b->mbuf[b->made];
+	struct sweep_arms arms;
+
+	if (unlikely(t->watch)) {
+		t = pulse_choose(w, binding, t);
+		if (t->len > room)
+			return false;
+		b->watch = true;
+	}
+	arms = sweep_arms_of(s, t->len);
+	sweep_arm(&arms, mbuf);
+	sweep_write(w, s, t, &aim->nexthop, sweep_frame(mbuf), binding);
+	b->origin[b->made++] = (uint8_t)index;
+	return true;
+}
+
 /* Writes frames for the bindings of a span but those held back; returns how many bindings were
  * looked at. */
 static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
@@ -156,8 +243,6 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 	struct sweep_aim aim = {.key = ~sweep_key(binding)};
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct template *t;
-
 		if (unlikely(held >> i & 1))
 			continue;
 		if (unlikely(sweep_key(&binding[i]) != aim.key) &&
@@ -165,19 +250,12 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 			return i;
 		if (unlikely(!aim.template)) {
 			w->count->drop[aim.why] += !aim.reachable;
-			continue;
+		} else if (likely(!held && !(binding[i].flags & SLOTS_IPV6) &&
+				   sweep_is_plain(aim.template))) {
+			i += sweep_fill_run(s, &binding[i], n - i, &aim, i, b) - 1;
+		} else if (!sweep_fill_one(w, s, &binding[i], room, &aim, i, b)) {
+			return i;
 		}
-		t = aim.template;
-		if (unlikely(t->watch)) {
-			t = pulse_choose(w, &binding[i], t);
-			if (t->len > room)
-				return i;
-			b->watch = true;
-		}
-		sweep_arm(s, b->mbuf[b->made], t->len);
-		sweep_write(w, s, t, &aim.nexthop,
-			(uint8_t *)b->mbuf[b->made]->buf_addr + RTE_PKTMBUF_HEADROOM, &binding[i]);
-		b->origin[b->made++] = (uint8_t)i;
 	}
 	return n;
 }
@@ -230,37 +308,46 @@ static void sweep_late(
 	w->count->keepalive_late_max_us = us;
 }
 
+/* Sends to a span that is due; returns how many bindings are done with. */
+static uint32_t sweep_span(struct worker *w, struct sweep *s, uint64_t now_tsc,
+	const struct slots_binding *first, uint32_t n, uint64_t due)
+{
+	uint64_t sent = w->count->keepalives;
+	struct defer_moves moves;
+	uint32_t done;
+
+	static_assert(SWEEP_BURST <= DEFER_MAX, "a span is judged as a whole");
+	moves.held = moves.capped = 0;
+	if (unlikely(s->defer.on))
+		defer_judge(w, s, first, n, &moves);
+	done = sweep_send(w, s, first, n, moves.held);
+	sweep_late(w, s, now_tsc, due, w->count->keepalives - sent);
+	if (unlikely(s->defer.on))
+		defer_undo(s, first, done, n, &moves);
+	schedule_sent(&s->schedule, done);
+	if (unlikely(moves.held))
+		defer_move(w, s, done, &moves);
+	return done;
+}
+
 uint64_t keepalive_turn(struct worker *w, uint64_t now_tsc)
 {
 	struct sweep *s = sweep_of(w);
+	uint64_t next = schedule_next(&s->schedule);
 	uint32_t budget = SWEEP_TURN;
-	struct defer_moves moves;
 
-	static_assert(SWEEP_BURST <= DEFER_MAX, "a span is judged as a whole");
-	for (int i = 0; i < SWEEP_STEPS && budget; i++) {
+	for (int i = 0; i < SWEEP_STEPS && budget && next <= now_tsc; i++) {
+		uint32_t n, most = budget < SWEEP_BURST ? budget : SWEEP_BURST;
 		const struct slots_binding *first;
-		uint64_t due, sent = w->count->keepalives;
-		uint32_t n, done, most = budget < SWEEP_BURST ? budget : SWEEP_BURST;
+		uint64_t due;
 
-		if (schedule_next(&s->schedule) > now_tsc)
-			break;
 		n = schedule_due(&s->schedule, now_tsc, most, &first, &due);
-		if (n == 0)
-			continue;
-		moves.held = moves.capped = 0;
-		if (unlikely(s->defer.on))
-			defer_judge(w, s, first, n, &moves);
-		done = sweep_send(w, s, first, n, moves.held);
-		sweep_late(w, s, now_tsc, due, w->count->keepalives - sent);
-		if (unlikely(s->defer.on))
-			defer_undo(s, first, done, n, &moves);
-		schedule_sent(&s->schedule, done);
-		if (unlikely(moves.held))
-			defer_move(w, s, done, &moves);
-		if (done < n)
+		if (n && sweep_span(w, s, now_tsc, first, n, due) < n)
 			break;
 		budget -= n;
+		schedule_close(&s->schedule);
+		next = schedule_next(&s->schedule);
 	}
 	__atomic_store_n(&s->cut, s->schedule.cut, __ATOMIC_RELAXED);
-	return schedule_next(&s->schedule);
+	return next;
 }

@@ -4,6 +4,7 @@
 #ifndef DATAPLANE_KEEPALIVE_TEMPLATE_H
 #define DATAPLANE_KEEPALIVE_TEMPLATE_H
 
+#include "dataplane/core/sum.h"
 #include "dataplane/host/nexthop.h"
 #include "dataplane/keepalive/probe.h"
 #include "shared/addr.h"
@@ -12,6 +13,7 @@
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 #include <rte_udp.h>
+#include <rte_vect.h>
 #include <stdint.h>
 
 #define TEMPLATE_PAYLOAD_MAX 1200
@@ -95,6 +97,43 @@ static inline void template_write4(const struct template *t, uint8_t *frame,
 	f->ip.hdr_checksum = template_fold(t->ip_sum + sum);
 	f->udp.dst_port = port;
 	f->udp.dgram_cksum = template_fold_udp(t->udp_sum + sum + port);
+}
+
+/* A template that goes to one next hop again and again, in registers: IPv4, 64 bytes at most. */
+struct template_ready {
+	__m256i head, tail;
+	uint64_t ip_sum;
+	uint64_t udp_rest; /* what is missing to a multiple of 0xffff, which is a sum of zero */
+};
+#define TEMPLATE_READY 64
+
+static inline struct template_ready template_get_ready(
+	const struct template *t, const struct nexthop_entry *nexthop)
+{
+	__m256i hop = _mm256_castsi128_si256(_mm_load_si128((const __m128i *)nexthop));
+	__m256i head = _mm256_load_si256((const __m256i *)t->frame);
+
+	return (struct template_ready){
+		.head = _mm256_blend_epi32(head, hop, 7),
+		.tail = _mm256_load_si256((const __m256i *)t->frame + 1),
+		.ip_sum = t->ip_sum,
+		.udp_rest = (0xffffull << 32) - t->udp_sum,
+	};
+}
+
+/* The same frame as of template_write4(). */
+static inline void template_write_ready(
+	const struct template_ready *r, uint8_t *frame, uint32_t ip, uint16_t port)
+{
+	struct template_frame4 *f = (struct template_frame4 *)frame;
+	uint32_t sum = (ip & 0xffff) + (ip >> 16);
+
+	_mm256_storeu_si256((__m256i *)frame, r->head);
+	_mm256_storeu_si256((__m256i *)frame + 1, r->tail);
+	f->ip.dst_addr = ip;
+	f->ip.hdr_checksum = (uint16_t)~sum_fold(r->ip_sum + sum);
+	f->udp.dst_port = port;
+	f->udp.dgram_cksum = sum_fold(r->udp_rest - sum - port);
 }
 
 /* The same to an IPv6 destination. */

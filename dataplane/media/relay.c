@@ -169,7 +169,7 @@ static void relay_forward4(struct worker *w, const struct relay_packet *p, uint6
 	ip->src_addr = record_ip(from);
 	ip->dst_addr = record_ip(out);
 	ip->hdr_checksum = 0;
-	ip->hdr_checksum = (uint16_t)~relay_fold(relay_sum(0, ip, 5));
+	ip->hdr_checksum = (uint16_t)~sum_fold(relay_sum(0, ip, 5));
 	udp->src_port = relay_port(from, rtcp);
 	udp->dst_port = record_port(out);
 	sum = relay_sum(sum, &ip->src_addr, 2);
@@ -287,7 +287,7 @@ void relay_any(
 	};
 	enum facts_drop why;
 
-	if (unlikely(!p->v6 && relay_fold(relay_sum(0, p->ip, 5)) != 0xffff)) {
+	if (unlikely(!p->v6 && sum_fold(relay_sum(0, p->ip, 5)) != 0xffff)) {
 		worker_drop(w, p->mbuf, FACTS_DROP_CHECKSUM);
 		return;
 	}

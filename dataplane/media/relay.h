@@ -3,6 +3,7 @@
 #ifndef DATAPLANE_MEDIA_RELAY_H
 #define DATAPLANE_MEDIA_RELAY_H
 
+#include "dataplane/core/sum.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/media/context.h"
 
@@ -128,17 +129,10 @@ static inline uint64_t relay_sum_less(uint64_t sum, const void *data, int words)
 	return sum;
 }
 
-/* The sum of 16-bit words that `sum` stands for: 1 to 0xffff, the rest of its division by 0xffff
- * with 0xffff for 0. The multiplication gives the quotient, less one where nothing remains. */
-static inline uint16_t relay_fold(uint64_t sum)
-{
-	return (uint16_t)(sum + (uint64_t)((unsigned __int128)sum * (UINT64_MAX / 0xffff) >> 64));
-}
-
 /* A checksum field from a sum; UDP knows no zero. */
 static inline uint16_t relay_udp_sum(uint64_t sum)
 {
-	uint16_t field = (uint16_t)~relay_fold(sum);
+	uint16_t field = (uint16_t)~sum_fold(sum);
 
 	return field ? field : 0xffff;
 }

@@ -81,7 +81,7 @@ static void relay_to4(const struct relay_packet *p, uint64_t from, uint64_t out,
 		.src_addr = record_ip(from),
 		.dst_addr = record_ip(out),
 	};
-	ip->hdr_checksum = (uint16_t)~relay_fold(relay_sum(0, ip, 5));
+	ip->hdr_checksum = (uint16_t)~sum_fold(relay_sum(0, ip, 5));
 	udp->src_port = relay_port(from, rtcp);
 	udp->dst_port = record_port(out);
 	sum = relay_sum(sum, &ip->src_addr, 2);

@@ -71,7 +71,7 @@ static inline bool quick_sums_up(const struct rte_ipv4_hdr *ip)
 {
 	uint64_t sum = quick_add(quick_load64(&ip->packet_id), quick_load64(&ip->src_addr));
 
-	return relay_fold(quick_add(sum, quick_load32(ip))) == 0xffff;
+	return sum_fold(quick_add(sum, quick_load32(ip))) == 0xffff;
 }
 
 /* An IPv4 packet of a latched flow with a known way, from the learnt source. */
@@ -117,7 +117,7 @@ static inline void quick_rewrite(struct rte_ipv4_hdr *ip, const struct quick_way
 	uint32_t udp_sum = udp->dgram_cksum;
 
 	if (likely(udp_sum))
-		udp->dgram_cksum = relay_fold(quick_add(
+		udp->dgram_cksum = sum_fold(quick_add(
 			change, (uint64_t)udp_sum + quick_load32(udp) + (uint32_t)~way->ports));
 	if (unlikely(way->rest & RECORD_DSCP << 24)) {
 		uint32_t head = quick_load32(ip);
@@ -126,7 +126,7 @@ static inline void quick_rewrite(struct rte_ipv4_hdr *ip, const struct quick_way
 			(uint64_t)head +
 				(uint32_t)~quick_set_dscp(ip, head, (uint8_t)(way->rest >> 16)));
 	}
-	ttl = ((ttl - 1) & 0xffff) | (uint32_t)(relay_fold(ip_sum) - 1) << 16;
+	ttl = ((ttl - 1) & 0xffff) | (uint32_t)(sum_fold(ip_sum) - 1) << 16;
 	memcpy(&ip->time_to_live, &ttl, sizeof(ttl));
 	memcpy(&ip->src_addr, &way->addresses, sizeof(way->addresses));
 	memcpy(udp, &way->ports, sizeof(way->ports));

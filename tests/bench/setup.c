@@ -36,9 +36,11 @@ void setup_must(bool ok, const char *fmt, ...)
 static void setup_eal(const struct setup_conf *conf)
 {
 	static char memory[16];
-	char *plain[] = {"bench", "-l", "0", "--no-pci", "--no-shconf", "--no-telemetry",
+	/* testpmd forwards on the second core: one may be busier than the other. */
+	char *core = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? "1" : "0";
+	char *plain[] = {"bench", "-l", core, "--no-pci", "--no-shconf", "--no-telemetry",
 		"--log-level=lib.eal:4", "--no-huge", "-m", memory, NULL};
-	char *huge[] = {"bench", "-l", "0", "--no-pci", "--in-memory", "--no-telemetry",
+	char *huge[] = {"bench", "-l", core, "--no-pci", "--in-memory", "--no-telemetry",
 		"--log-level=lib.eal:4", NULL};
 	/* Buffers, and the table of SIP sources. */
 	uint64_t bytes = (uint64_t)(conf->frames + SETUP_OWN_FRAMES) * (conf->room + 256u) +

@@ -133,11 +133,35 @@ static void zero_checksum(void **state)
 	free(t);
 }
 
+/* From registers: the same bytes, for every port and for every sum of the IP header. */
+static void ready_is_the_same(void **state)
+{
+	static uint8_t frame[TEMPLATE_FRAME_MAX], other[TEMPLATE_FRAME_MAX];
+	struct template *t = aligned_alloc(64, sizeof(*t));
+	struct addr local = at("192.0.2.10:5060");
+	struct template_ready ready;
+
+	template_build(t, &local, "HELLO, you there!", 17, 46);
+	ready = template_get_ready(t, &nexthop);
+	for (uint32_t i = 0; i < 65536; i++) {
+		uint32_t ip = 0x01020304 + (i << 16);
+
+		template_write4(t, frame, &nexthop, ip, (uint16_t)i);
+		template_write_ready(&ready, other, ip, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY);
+		template_write4(t, frame, &nexthop, 0xfffefdfc, (uint16_t)i);
+		template_write_ready(&ready, other, 0xfffefdfc, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY);
+	}
+	free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames),
 		cmocka_unit_test(zero_checksum),
+		cmocka_unit_test(ready_is_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
