@@ -2,32 +2,37 @@
 #include "dataplane/core/spread.h"
 
 #include <errno.h>
-#include <rte_errno.h>
 #include <rte_ip.h>
+#include <rte_malloc.h>
 #include <rte_ring_peek.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define SPREAD_RING     1024 /* frames on their way to a worker, from all owners of a queue */
 #define SPREAD_RING_MIN 64u
 #define SPREAD_DONE     UINT16_MAX
 
-static struct rte_ring *spread_ring(const char *kind, uint16_t number, unsigned int i, unsigned n)
+/* Rings of at least `room` frames in one piece of memory: DPDK has not as many named ones as many
+ * workers need. NULL without memory, or if there are none to make. */
+static void *spread_rings(struct rte_ring **rings, unsigned int count, unsigned int room)
 {
-	char name[RTE_RING_NAMESIZE];
+	unsigned int slots = RTE_MAX(rte_align32prevpow2(room), SPREAD_RING_MIN);
+	size_t size = RTE_CACHE_LINE_ROUNDUP((size_t)rte_ring_get_memsize(slots));
+	char *memory = count ? rte_malloc("spread", count * size, RTE_CACHE_LINE_SIZE) : NULL;
 
-	snprintf(name, sizeof(name), "spread_%s_%u_%u", kind, number, i);
-	return rte_ring_create(name, RTE_MAX(rte_align32prevpow2(n), SPREAD_RING_MIN),
-		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	for (unsigned int i = 0; memory && i < count; i++) {
+		rings[i] = (struct rte_ring *)(memory + i * size);
+		rte_ring_init(rings[i], "spread", slots, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	}
+	return memory;
 }
 
-int spread_open(struct spread **out, uint16_t number, uint16_t workers, uint16_t rx_queues,
-	uint16_t tx_queues)
+int spread_open(struct spread **out, uint16_t workers, uint16_t rx_queues, uint16_t tx_queues)
 {
 	struct spread *s = calloc(1, sizeof(*s));
 	unsigned int pairs = rx_queues < workers ? (unsigned int)rx_queues * workers : 0;
+	unsigned int poor = tx_queues < workers ? (unsigned int)(workers - tx_queues) : 0;
 
 	if (!s)
 		return -ENOMEM;
@@ -36,16 +41,10 @@ int spread_open(struct spread **out, uint16_t number, uint16_t workers, uint16_t
 	s->tx = calloc(workers, sizeof(struct rte_ring *));
 	if (!s->rx || !s->tx)
 		goto fail;
-	for (unsigned int i = 0; i < pairs; i++) {
-		s->rx[i] = spread_ring("rx", number, i, SPREAD_RING / rx_queues);
-		if (!s->rx[i])
-			goto fail;
-	}
-	for (unsigned int i = tx_queues; i < workers; i++) {
-		s->tx[i] = spread_ring("tx", number, i, SPREAD_RING / 2);
-		if (!s->tx[i])
-			goto fail;
-	}
+	s->rx_memory = spread_rings(s->rx, pairs, SPREAD_RING / RTE_MAX(rx_queues, 1u));
+	s->tx_memory = spread_rings(s->tx + workers - poor, poor, SPREAD_RING / 2);
+	if ((pairs && !s->rx_memory) || (poor && !s->tx_memory))
+		goto fail;
 	*out = s;
 	return 0;
 fail:
@@ -63,26 +62,19 @@ static void spread_drain_ring(struct rte_ring *ring)
 
 void spread_drain(struct spread *s)
 {
-	for (unsigned int i = 0; s->rx[i]; i++)
+	for (unsigned int i = 0; s->rx && s->rx[i]; i++)
 		spread_drain_ring(s->rx[i]);
-	for (unsigned int i = 0; i < s->workers; i++)
+	for (unsigned int i = 0; s->tx && i < s->workers; i++)
 		spread_drain_ring(s->tx[i]);
-}
-
-static void spread_close_ring(struct rte_ring *ring)
-{
-	spread_drain_ring(ring);
-	rte_ring_free(ring);
 }
 
 void spread_close(struct spread *s)
 {
 	if (!s)
 		return;
-	for (unsigned int i = 0; s->rx && s->rx[i]; i++)
-		spread_close_ring(s->rx[i]);
-	for (unsigned int i = 0; s->tx && i < s->workers; i++)
-		spread_close_ring(s->tx[i]);
+	spread_drain(s);
+	rte_free(s->rx_memory);
+	rte_free(s->tx_memory);
 	free(s->rx);
 	free(s->tx);
 	free(s);

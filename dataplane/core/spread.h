@@ -14,11 +14,11 @@ struct spread {
 	uint16_t tx_queues;
 	struct rte_ring **rx; /* [rx_queues * workers]: from the owner of a queue to a worker */
 	struct rte_ring **tx; /* [workers]: to worker i % tx_queues; NULL where i has a queue */
+	void *rx_memory, *tx_memory; /* of the rings */
 };
 
-/* Makes the rings of a port; number makes their names unique. Returns 0 or -errno. Main thread. */
-int spread_open(struct spread **spread, uint16_t number, uint16_t workers, uint16_t rx_queues,
-	uint16_t tx_queues);
+/* Makes the rings of a port. Returns 0 or -errno. Main thread. */
+int spread_open(struct spread **spread, uint16_t workers, uint16_t rx_queues, uint16_t tx_queues);
 void spread_close(struct spread *spread);
 
 /* Frees what is in the rings. Main thread, while no worker uses them. */

@@ -111,7 +111,7 @@ static int workers_spread(struct workers *workers, const struct workers_conf *co
 		const struct port *port = &conf->ports[i];
 
 		if (port->rx_queues < conf->count || port->tx_queues < conf->count)
-			err = spread_open(&workers->spread[i], i, (uint16_t)conf->count,
+			err = spread_open(&workers->spread[i], (uint16_t)conf->count,
 				port->rx_queues, port->tx_queues);
 	}
 	return err;

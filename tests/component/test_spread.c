@@ -41,7 +41,7 @@ static int group_open(void **state)
 static int setup(void **state)
 {
 	memset(count, 0, sizeof(count));
-	assert_int_equal(spread_open(&spread, 0, WORKERS, 1, 1), 0);
+	assert_int_equal(spread_open(&spread, WORKERS, 1, 1), 0);
 	workers = aligned_alloc(64, WORKERS * sizeof(*workers));
 	memset(workers, 0, WORKERS * sizeof(*workers));
 	for (uint16_t i = 0; i < WORKERS; i++) {
@@ -235,6 +235,18 @@ static void test_device_is_full(void **state)
 	assert_int_equal(rte_ring_count(spread->tx[1]), 0);
 }
 
+/* As many workers and ports as there may be, each device one queue short. */
+static void test_all_workers_and_ports(void **state)
+{
+	struct spread *all[WORKER_PORTS_MAX];
+
+	for (int i = 0; i < WORKER_PORTS_MAX; i++)
+		assert_int_equal(
+			spread_open(&all[i], WORKER_MAX, WORKER_MAX - 1, WORKER_MAX - 1), 0);
+	for (int i = 0; i < WORKER_PORTS_MAX; i++)
+		spread_close(all[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -246,6 +258,7 @@ int main(void)
 		TEST(test_worker_that_lags),
 		TEST(test_send),
 		TEST(test_device_is_full),
+		TEST(test_all_workers_and_ports),
 	};
 
 	return cmocka_run_group_tests(tests, group_open, rig_eal_end);
