@@ -19,6 +19,7 @@
 
 struct dp dp;
 int client, phone_a, phone_b, wire;
+unsigned int said;
 const struct facts_head *facts;
 struct proto_media_ready ready;
 
@@ -84,6 +85,7 @@ void call_cable(void)
 int call_open(const char *conf)
 {
 	dp_make(&dp);
+	said = 0;
 	sh("for i in eth1 lw0; do ip link del $i 2>/dev/null; done; true");
 	call_cable();
 	dp_start(&dp, conf);
@@ -117,6 +119,7 @@ void say(int from, uint16_t port, uint16_t seq)
 	inet_pton(AF_INET, "192.0.2.10", &to.sin_addr);
 	assert_int_equal(
 		sendto(from, rtp, sizeof(rtp), 0, (struct sockaddr *)&to, sizeof(to)), RTP_LEN);
+	said++;
 }
 
 int hear(int phone, uint16_t from_port)

@@ -18,6 +18,7 @@ extern struct dp dp;
 extern int client;           /* of the control socket */
 extern int phone_a, phone_b; /* UDP sockets */
 extern int wire;             /* packet socket at the far end of the cable */
+extern unsigned int said;    /* RTP packets of both phones */
 extern const struct facts_head *facts;
 extern struct proto_media_ready ready; /* where the flows of a and b are */
 

@@ -384,6 +384,13 @@ static void claims(void **state)
 		assert_int_equal(media_addr_claim(s->rig->media, 0, &range, &ready), 0);
 		assert_int_equal(ready.base, 8 + 2 * i);
 	}
+	/* One too many, and then all that is left: 64 in all. */
+	range.port_min = 30000;
+	range.port_max = 30000 + 2 * 37 - 1;
+	assert_int_equal(media_addr_claim(s->rig->media, 0, &range, &ready), -ENOSPC);
+	range.port_max = 30000 + 2 * 36 - 1;
+	assert_int_equal(media_addr_claim(s->rig->media, 0, &range, &ready), 0);
+	assert_int_equal(ready.base + ready.slots, 64);
 	scene_close(s);
 }
 

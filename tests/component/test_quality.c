@@ -78,6 +78,12 @@ static void far_jump(void **state)
 			send_seq(s, n, SCENE_SSRC);
 	assert_int_equal(lost(s), 1);
 	assert_int_equal(scene_count(s, 0)->packets, 100 + 2 + 99);
+	/* The packet by which it was known to have begun anew comes a second time, very late. */
+	for (uint16_t n = 40100; n < 40200; n++)
+		send_seq(s, n, SCENE_SSRC);
+	send_seq(s, 40001, SCENE_SSRC);
+	send_seq(s, 40200, SCENE_SSRC);
+	assert_int_equal(lost(s), 1);
 	scene_close(s);
 }
 

@@ -45,6 +45,7 @@ static void life(struct scene *s)
 		assert_int_equal(got.dst.port, s->phone[!leg].port + 1);
 		assert_true(addr_same_ip(&got.dst, &s->phone[!leg]));
 		assert_int_equal(s->rig->facts.flow_rtcp[s->flow[leg].id], s->rig->w->now_tick);
+		assert_int_equal(s->rig->w->count->relayed_rtcp, leg + 1);
 	}
 	scene_expect_none(s);
 }
@@ -81,6 +82,31 @@ static void no_checksum(void **state)
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_CHECKSUM), 1);
 	scene_close(s);
+}
+
+/* Every UDP checksum there is goes out right: where it would be zero it is written as the other
+ * zero, since zero means that there is none. */
+static void every_sum(void **state)
+{
+	static const char *const phone[] = {"10.0.0.11:4000", "[2001:db8:1::11]:4000"};
+	static const char *const local[] = {"192.0.2.1", "2001:db8::1"};
+
+	for (int way = 0; way < 4; way++) {
+		struct scene *s = scene_open(phone[way & 1], local[way & 1],
+			way & 2 ? "[2001:db8:2::12]:5000" : "10.0.0.12:5000",
+			way & 2 ? "2001:db8::2" : "192.0.2.2");
+		struct frame sent = {0}, got;
+
+		scene_set_latched(s);
+		frame_rtp(&sent, 0, 1, 1, 32);
+		for (uint32_t n = 0; n <= UINT16_MAX; n++) {
+			memcpy(sent.payload + 12, &n, 2);
+			scene_feed(s, 0, &s->phone[0], 0, &sent);
+			scene_expect(s, 0, &got);
+			assert_false(got.no_checksum);
+		}
+		scene_close(s);
+	}
 }
 
 /* Addresses that differ in their last byte only are strangers. */
@@ -147,6 +173,7 @@ int main(void)
 		cmocka_unit_test(same_family),
 		cmocka_unit_test(across),
 		cmocka_unit_test(no_checksum),
+		cmocka_unit_test(every_sum),
 		cmocka_unit_test(off_source),
 		cmocka_unit_test(destination_moves),
 		cmocka_unit_test(families),

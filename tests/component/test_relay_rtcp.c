@@ -152,6 +152,36 @@ static void moved(void **state)
 	scene_close(s);
 }
 
+/* A leg that was not heard yet gets a stream of RTCP and no hammer (LA-04); once its RTCP was
+ * heard, that is no guess any more, though its RTP still is. */
+static void guess(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]), answer = above(s->phone[1]);
+	struct frame got;
+	unsigned int sent = 0;
+
+	s->flow[0].flags = PROTO_FLOW_LATCHED;
+	s->flow[0].latched = s->phone[0];
+	scene_set(s, 0);
+	scene_set(s, 1);
+	for (int n = 0; n < 100; n++) {
+		report(s, 0, &source, 1, SCENE_SSRC);
+		sent += rig_sent(s->rig, &got);
+	}
+	assert_int_equal(sent, 20);
+	report(s, 1, &answer, 1, SCENE_SSRC + 1);
+	assert_true(rig_sent(s->rig, &got));
+	rig_pass(s->rig, 20);
+	for (int n = 0; n < 100; n++) {
+		report(s, 0, &source, 1, SCENE_SSRC);
+		assert_true(rig_sent(s->rig, &got));
+	}
+	scene_rtp(s, 0);
+	assert_false(rig_sent(s->rig, &got));
+	scene_close(s);
+}
+
 static void malformed(void **state)
 {
 	struct scene *s = scene_open4();
@@ -237,6 +267,7 @@ int main(void)
 		cmocka_unit_test(stranger),
 		cmocka_unit_test(mux_other_port),
 		cmocka_unit_test(moved),
+		cmocka_unit_test(guess),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(mux),
 		cmocka_unit_test(not_muxed),

@@ -153,6 +153,13 @@ static void rtcp_rows(void **state)
 	assert_false(parse(data, 32, true, &info));
 	len = rtcp_add(data, 0, 100, 1, 0);
 	assert_false(parse(data, len, true, &info));
+	/* Four bytes first, and a sound packet behind them (AST-2017-008). */
+	len = rtcp_add(data, 0, 201, 0, 0);
+	assert_false(parse(data, rtcp_add(data, len, 201, 1, 1), true, &info));
+	/* All of a long compound packet is looked at: the last one may be as short as it gets. */
+	for (len = 0; len < 31 * 8;)
+		len = rtcp_add(data, len, 201, 1, 1);
+	assert_true(parse(data, rtcp_add(data, len, 203, 1, 1), true, &info));
 	/* More packets than anybody sends. */
 	for (len = 0; len < 400;)
 		len = rtcp_add(data, len, 201, 1, 1);
