@@ -89,7 +89,8 @@ struct leg_media {
 	struct addr latched_rtcp; /* likewise */
 	uint32_t ssrc;            /* likewise */
 	uint64_t rtp_ms;          /* last proof by RTP or RTCP, CLOCK_BOOTTIME, 0 = never */
-	uint64_t packets;         /* of this data plane's life */
+	uint64_t boot_id;         /* of the data plane whose counts these are, 0 = none yet */
+	uint64_t packets;         /* of its life */
 	uint64_t packets_past;    /* of former ones */
 	uint64_t lost;            /* likewise */
 	uint64_t lost_past;       /* likewise */

@@ -164,6 +164,11 @@ static void write_media(const struct leg *leg, struct record *rec)
 	media_addr(rec, leg, "sdp", &media->rtp);
 	media_num(rec, leg, "pkts", media->packets + media->packets_past);
 	media_num(rec, leg, "lost", media->lost + media->lost_past);
+	media_num(rec, leg, "dp", media->boot_id);
+	if (media->packets_past)
+		media_num(rec, leg, "pkts_past", media->packets_past);
+	if (media->lost_past)
+		media_num(rec, leg, "lost_past", media->lost_past);
 	media_num(rec, leg, "jitter_ms", media->jitter_ms);
 	media_num(rec, leg, "rtp_ms", media->rtp_ms ? clock_wall_of(media->rtp_ms) : 0);
 	if (media->at.port == 0)
@@ -298,6 +303,25 @@ static const char *get_media(const struct record *rec, const struct leg *leg, co
 	return record_get_media(rec, leg_field(leg, name, field));
 }
 
+static uint64_t get_media_num(const struct record *rec, const struct leg *leg, const char *name)
+{
+	const char *text = get_media(rec, leg, name);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* What was counted by the data plane that may still count, and by those before it. */
+static void read_count(const struct record *rec, const struct leg *leg, const char *name,
+	const char *name_past, uint64_t *now, uint64_t *past)
+{
+	uint64_t all = get_media_num(rec, leg, name);
+
+	*past = get_media_num(rec, leg, name_past);
+	if (*past > all)
+		*past = all;
+	*now = all - *past;
+}
+
 static void read_media(struct leg *leg, const struct record *rec)
 {
 	const struct conf_addrs *media = &leg->call->calls->conf->node.media;
@@ -305,16 +329,12 @@ static void read_media(struct leg *leg, const struct record *rec)
 	struct addr at;
 
 	leg->media.rtp_ms = get_time(rec, leg, "proof_rtp");
-	text = get_media(rec, leg, "pkts");
-	leg->media.packets_past = text ? strtoull(text, NULL, 10) : 0;
-	text = get_media(rec, leg, "lost");
-	leg->media.lost_past = text ? strtoull(text, NULL, 10) : 0;
-	text = get_media(rec, leg, "jitter_ms");
-	leg->media.jitter_ms = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
-	text = get_media(rec, leg, "gen");
-	leg->media.gen = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
-	text = get_media(rec, leg, "ssrc");
-	leg->media.ssrc = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
+	leg->media.boot_id = get_media_num(rec, leg, "dp");
+	read_count(rec, leg, "pkts", "pkts_past", &leg->media.packets, &leg->media.packets_past);
+	read_count(rec, leg, "lost", "lost_past", &leg->media.lost, &leg->media.lost_past);
+	leg->media.jitter_ms = (uint32_t)get_media_num(rec, leg, "jitter_ms");
+	leg->media.gen = (uint32_t)get_media_num(rec, leg, "gen");
+	leg->media.ssrc = (uint32_t)get_media_num(rec, leg, "ssrc");
 	text = get_media(rec, leg, "latched");
 	if (text)
 		addr_parse(&leg->media.latched, text, 0);

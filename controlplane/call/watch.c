@@ -106,6 +106,18 @@ void watch_probe_result(struct leg *leg, unsigned int code)
 		watch_step(leg->call, &event);
 }
 
+/* Another process of the data plane counts from zero. */
+static void counters_of(struct leg_media *media, uint64_t boot_id)
+{
+	if (media->boot_id && media->boot_id != boot_id) {
+		media->packets_past += media->packets;
+		media->packets = 0;
+		media->lost_past += media->lost;
+		media->lost = 0;
+	}
+	media->boot_id = boot_id;
+}
+
 bool watch_read_facts(struct leg *leg)
 {
 	struct leg_media *media = &leg->media;
@@ -114,6 +126,7 @@ bool watch_read_facts(struct leg *leg)
 
 	if (anchor_facts(leg, &facts) < 0)
 		return false;
+	counters_of(media, facts.boot_id);
 	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
 	if (facts.rtcp_ms != 0 && !media->rtcp_seen) {
 		media->rtcp_seen = true;
@@ -216,27 +229,15 @@ void watch_dp_monitor(void *arg, uint32_t number, const struct proto_flow_event 
 	on_flow(calls->monitor_leg[number], event);
 }
 
-static void counters_restart(struct leg_media *media)
-{
-	media->packets_past += media->packets;
-	media->packets = 0;
-	media->lost_past += media->lost;
-	media->lost = 0;
-}
-
 /* The clocks began anew with the resync, those that had run out too. */
-void watch_dp_up(void *arg, bool restarted)
+void watch_dp_up(void *arg)
 {
 	struct calls *calls = arg;
 	struct call *call, *next;
 
-	HASH_ITER(hh, calls->table, call, next) {
-		for (unsigned int i = 0; i < 2 && call->state != CALL_ENDING; i++) {
-			if (restarted)
-				counters_restart(&call->leg[i].media);
+	HASH_ITER(hh, calls->table, call, next)
+		for (unsigned int i = 0; i < 2 && call->state != CALL_ENDING; i++)
 			watch_media_reset(&call->leg[i]);
-		}
-	}
 }
 
 /* Events of a leg were lost, so its clock is read here. What the data plane has yet to decide it

@@ -30,9 +30,8 @@ struct dpclient_port {
 
 /* Called from the loop, never from inside a call of this header; each may be NULL. */
 struct dpclient_events {
-	/* The data plane holds everything that was set, and all media clocks began anew. restarted:
-	 * it is another process than last time (or the first), so counters did as well. */
-	void (*up)(void *arg, bool restarted);
+	/* The data plane holds everything that was set, and all media clocks began anew. */
+	void (*up)(void *arg);
 	void (*down)(void *arg);
 	/* ev->id means nothing here, `at` does; gen is compared already: it is the flow that is
 	 * set. */
@@ -113,6 +112,7 @@ int dpclient_class_set(struct dpclient *c, const struct proto_conf *conf);
 
 /* Facts of a flow; times in CLOCK_BOOTTIME ms, 0 = never. */
 struct dpclient_flow_facts {
+	uint64_t boot_id; /* of the process that counted, never 0 */
 	uint64_t rtp_ms;
 	uint64_t rtcp_ms;
 	uint64_t bytes;

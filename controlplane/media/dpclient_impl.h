@@ -149,7 +149,6 @@ struct dpclient {
 	struct proto_welcome welcome;
 	uint64_t last_boot_id;
 	uint64_t generation;
-	bool restarted;
 	bool up;          /* between events.up and events.down */
 	bool again;       /* events were lost in a sync: there is to be another one */
 	uint64_t lost_ms; /* when what it held for us was lost with the connection, 0 = nothing */

@@ -109,6 +109,7 @@ static void dpfacts_flow(
 
 	count = (const struct facts_flow *)(c->facts + h->flow_count_off +
 		(uint64_t)id * h->flow_count_stride);
+	out->boot_id = h->boot_id;
 	out->rtp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtp_off, id), now_ms);
 	out->rtcp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtcp_off, id), now_ms);
 	out->bytes = __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);

@@ -49,7 +49,6 @@ static void dprecv_welcome(struct dpclient *c, const struct proto_welcome *welco
 		return;
 	}
 	c->last_error = 0;
-	c->restarted = welcome->boot_id != c->last_boot_id;
 	c->last_boot_id = welcome->boot_id;
 	log_notice("data plane at %s: connected: %u workers, %u bindings, %u port slots",
 		c->path.sun_path, welcome->workers, welcome->binding_count, welcome->flow_count);
@@ -106,7 +105,7 @@ static void dprecv_up(struct dpclient *c)
 	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
 		c->bindings_set, c->flows_set + c->monitors_set);
 	if (!was_up && c->events.up)
-		c->events.up(c->events.arg, c->restarted);
+		c->events.up(c->events.arg);
 	if (c->again)
 		dpsend_again(c);
 }

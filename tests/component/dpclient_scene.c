@@ -15,13 +15,16 @@
 
 #include <cmocka.h>
 
-static void on_up(void *arg, bool restarted)
+static void on_up(void *arg)
 {
+	struct dpclient_status status;
 	struct bench *b = arg;
 
 	assert_true(dpclient_is_up(b->c));
 	b->ups++;
-	b->restarts += restarted;
+	dpclient_status(b->c, &status);
+	b->restarts += status.boot_id != b->boot_id;
+	b->boot_id = status.boot_id;
 }
 
 static void on_down(void *arg)

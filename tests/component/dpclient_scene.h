@@ -19,7 +19,7 @@ struct bench {
 	struct dpclient *c;
 	struct dpclient_conf conf;
 	unsigned ups, downs, restarts, resyncs, flow_events, binding_events;
-	uint64_t lost;
+	uint64_t lost, boot_id;
 	struct dpclient_port last_at;
 	struct proto_flow_event last_flow;
 	uint32_t last_index;

@@ -29,14 +29,19 @@ static struct world {
 	uv_loop_t loop;
 	struct dpclient *c;
 	unsigned int ups, restarts, events;
+	uint64_t boot_id;
 	uint32_t number;
 	struct proto_flow_event event;
 } w;
 
-static void on_up(void *arg, bool restarted)
+static void on_up(void *arg)
 {
+	struct dpclient_status status;
+
 	w.ups++;
-	w.restarts += restarted;
+	dpclient_status(w.c, &status);
+	w.restarts += status.boot_id != w.boot_id;
+	w.boot_id = status.boot_id;
 }
 
 static void on_monitor(void *arg, uint32_t number, const struct proto_flow_event *event)
