@@ -5,10 +5,9 @@
 #include "dataplane/control/losses.h"
 #include "dataplane/control/telemetry.h"
 #include "dataplane/core/eal.h"
-#include "dataplane/core/pool.h"
-#include "dataplane/core/rcu.h"
 #include "dataplane/keepalive/keepalive.h"
 #include "dataplane/media/media.h"
+#include "dataplane/memory.h"
 #include "dataplane/ports.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -19,35 +18,6 @@
 
 #define DATAPLANE_TICK_MS   20
 #define DATAPLANE_SECOND_MS 1000
-
-static uint32_t dataplane_monitors(const struct dataplane *dp)
-{
-	return dp->conf->monitor == CONF_MONITOR_OFF ? 0 : dp->conf->monitors;
-}
-
-static int memory_start(struct dataplane *dp)
-{
-	const struct conf_dataplane *conf = dp->conf;
-	int err;
-
-	dp->mem.hugepages = conf->hugepages;
-	err = facts_open(&dp->facts, &dp->mem, conf->workers, conf->bindings,
-		media_total(conf->flows, dataplane_monitors(dp)));
-	if (err)
-		return err;
-	dp->qsbr = rcu_open(conf->workers);
-	if (!dp->qsbr) {
-		facts_close(&dp->facts);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static void memory_stop(struct dataplane *dp)
-{
-	rcu_close(dp->qsbr);
-	facts_close(&dp->facts);
-}
 
 static int dpdk_start(struct dataplane *dp)
 {
@@ -60,28 +30,6 @@ static int clock_start(struct dataplane *dp)
 	timebase_open(&dp->timebase, dp->tsc_hz);
 	timebase_sync(&dp->timebase, rte_rdtsc(), clock_boot_ms());
 	return 0;
-}
-
-static void pools_stop(struct dataplane *dp)
-{
-	rte_mempool_free(dp->pool);
-	rte_mempool_free(dp->keepalive_small);
-	rte_mempool_free(dp->keepalive_large);
-}
-
-static int pools_start(struct dataplane *dp)
-{
-	dp->pool = pool_open_frames(dp->conf->workers,
-		(unsigned int)dp->conf->ports.count + ports_monitors(dp->conf),
-		(uint16_t)dp->conf->mtu);
-	dp->keepalive_small = pool_open_keepalives(
-		"small", dp->conf->workers, KEEPALIVE_FRAME_SMALL);
-	dp->keepalive_large = pool_open_keepalives(
-		"large", dp->conf->workers, KEEPALIVE_FRAME_LARGE);
-	if (dp->pool && dp->keepalive_small && dp->keepalive_large)
-		return 0;
-	pools_stop(dp);
-	return -ENOMEM;
 }
 
 static int host_start(struct dataplane *dp)
@@ -136,7 +84,7 @@ static int server_start(struct dataplane *dp)
 		.clients = dp->conf->clients,
 		.bindings = dp->conf->bindings,
 		.flows = dp->conf->flows,
-		.monitors = dataplane_monitors(dp),
+		.monitors = memory_monitors(dp),
 		.workers = dp->conf->workers,
 	};
 
@@ -243,7 +191,7 @@ static int media_start(struct dataplane *dp)
 		.worker_count = dp->workers.count,
 		.pool = dp->pool,
 		.flows = dp->conf->flows,
-		.monitors = dataplane_monitors(dp),
+		.monitors = memory_monitors(dp),
 		.clients = dp->conf->clients,
 	};
 

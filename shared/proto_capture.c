@@ -3,13 +3,9 @@
 
 #include "shared/facts.h"
 #include "shared/proto.h"
+#include "shared/proto_value.h"
 
 #include <string.h>
-
-static bool is_zero(const uint8_t *data, size_t len)
-{
-	return len == 0 || (data[0] == 0 && memcmp(data, data + 1, len - 1) == 0);
-}
 
 const char *proto_capture_check(const void *record)
 {
@@ -21,7 +17,7 @@ const char *proto_capture_check(const void *record)
 		return "capture of a number of packets out of range";
 	if (capture->until_ms == 0)
 		return "capture without an end";
-	if (!is_zero(capture->zero, sizeof(capture->zero)))
+	if (!proto_is_zero(capture->zero, sizeof(capture->zero)))
 		return "capture has bytes that must be zero";
 	return NULL;
 }
@@ -56,9 +52,9 @@ const char *proto_capture_check_frame(const void *record)
 		return "captured frame with a round trip and no answer";
 	if (frame->kept > PROTO_FRAME_MAX || frame->kept > frame->len)
 		return "captured frame keeps more than there is";
-	if (!is_zero(frame->data + frame->kept, PROTO_FRAME_MAX - (size_t)frame->kept))
+	if (!proto_is_zero(frame->data + frame->kept, PROTO_FRAME_MAX - (size_t)frame->kept))
 		return "captured frame goes on behind its length";
-	if (!is_zero(frame->zero, sizeof(frame->zero)))
+	if (!proto_is_zero(frame->zero, sizeof(frame->zero)))
 		return "captured frame has bytes that must be zero";
 	return frame->at_us == 0 ? "captured frame without a time" : NULL;
 }
