@@ -75,14 +75,18 @@ void scene_set(struct scene *s, int leg)
 	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[leg], s->rig->now_ms), 0);
 }
 
+void scene_set_latched_leg(struct scene *s, int leg)
+{
+	s->flow[leg].flags |= PROTO_FLOW_LATCHED;
+	s->flow[leg].latched = s->phone[leg];
+	s->flow[leg].ssrc = SCENE_SSRC + (uint32_t)leg;
+	scene_set(s, leg);
+}
+
 void scene_set_latched(struct scene *s)
 {
-	for (int leg = 0; leg < 2; leg++) {
-		s->flow[leg].flags |= PROTO_FLOW_LATCHED;
-		s->flow[leg].latched = s->phone[leg];
-		s->flow[leg].ssrc = SCENE_SSRC + (uint32_t)leg;
-		scene_set(s, leg);
-	}
+	for (int leg = 0; leg < 2; leg++)
+		scene_set_latched_leg(s, leg);
 }
 
 void scene_learn(struct scene *s)

@@ -24,7 +24,8 @@ struct scene *scene_open4(void);
 void scene_close(struct scene *s);
 
 void scene_set(struct scene *s, int leg);
-/* Sets both legs as already latched. */
+/* Sets a leg, or both, as already latched. */
+void scene_set_latched_leg(struct scene *s, int leg);
 void scene_set_latched(struct scene *s);
 /* Sets both legs and lets each phone send until it is learnt. */
 void scene_learn(struct scene *s);

@@ -166,6 +166,7 @@ static void malformed(void **state)
 	memset(data + 34, 1, 4);
 	data[14] = 0x46;
 	data[17] = (uint8_t)(data[17] + 4);
+	sum4(data);
 	rig_feed_raw(s->rig, data, (uint16_t)(len + 4));
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_CHECKSUM), RTE_DIM(rows) + 2);
@@ -267,6 +268,15 @@ static void fragments(void **state)
 	rig_feed_raw(s->rig, data, len);
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_FRAGMENT), 3);
+	/* One too short to tell its port. */
+	data[16] = 0;
+	data[17] = 20 + 3;
+	data[36] = 5060 >> 8;
+	data[37] = 5060 & 0xff;
+	fragment(data, 0x20, 0, 2);
+	rig_feed_raw(s->rig, data, 60);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_FRAGMENT), 4);
 	/* SIP: first fragment with its port, then the rest of the same datagram. */
 	len = udp(data, "10.0.0.11:5060", "192.0.2.1:5060", 400);
 	fragment(data, 0x20, 0, 9);
@@ -278,7 +288,7 @@ static void fragments(void **state)
 	fragment(data, 0x00, 51, 10);
 	rig_feed_raw(s->rig, data, len);
 	scene_expect_none(s);
-	assert_int_equal(scene_drops(s, FACTS_DROP_FRAGMENT), 4);
+	assert_int_equal(scene_drops(s, FACTS_DROP_FRAGMENT), 5);
 	/* To an address without media all go to the kernel. */
 	len = udp(data, "10.0.0.11:5060", "192.0.2.10:20000", 400);
 	fragment(data, 0x00, 51, 11);

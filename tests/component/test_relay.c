@@ -253,6 +253,9 @@ static void generations(void **state)
 	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), -ESTALE);
 	s->flow[0].gen = 2;
 	assert_int_equal(flow_set(s->rig->media, 1, &s->flow[0], s->rig->now_ms), -EPERM);
+	old.gen = 2;
+	assert_int_equal(flow_del(s->rig->media, 1, &old), -EPERM);
+	assert_int_equal(s->rig->facts.head->flows_used, 2);
 	s->flow[0].id = 60;
 	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), -EINVAL);
 	s->flow[0].id = old.id;

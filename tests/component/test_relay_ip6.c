@@ -162,8 +162,17 @@ static void families(void **state)
 {
 	struct scene *s = open6();
 
-	s->flow[0].remote = rig_addr("10.0.0.11:4000");
-	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), -EINVAL);
+	struct addr *const told[] = {&s->flow[0].remote, &s->flow[0].remote_rtcp,
+		&s->flow[0].signal, &s->flow[0].latched, &s->flow[0].latched_rtcp};
+
+	for (unsigned int i = 0; i < RTE_DIM(told); i++) {
+		struct addr was = *told[i];
+
+		*told[i] = rig_addr("10.0.0.11:4000");
+		assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), -EINVAL);
+		*told[i] = was;
+	}
+	assert_int_equal(flow_set(s->rig->media, 0, &s->flow[0], s->rig->now_ms), 0);
 	scene_close(s);
 }
 

@@ -208,6 +208,27 @@ static void relearn(void **state)
 	scene_close(s);
 }
 
+/* What a worker learnt a moment before the leg was opened again is no news any more. */
+static void relearn_crosses(void **state)
+{
+	struct scene *s = scene_open4();
+
+	scene_set(s, 0);
+	scene_set_latched_leg(s, 1);
+	for (int n = 0; n < 3; n++)
+		scene_rtp(s, 0);
+	scene_expect(s, 0, NULL);
+	s->phone[0] = rig_addr("10.0.0.11:4100");
+	s->flow[0].remote = s->phone[0];
+	s->flow[0].flags = PROTO_FLOW_RELEARN;
+	scene_set(s, 0);
+	rig_pass(s->rig, 20);
+	scene_expect_no_event(s);
+	scene_rtp(s, 1);
+	scene_expect(s, 1, NULL);
+	scene_close(s);
+}
+
 /* A private address in a re-INVITE does not undo what NAT taught: packets to the leg keep their way
  * until the new source is learnt, which may be the old one, after the second. */
 static void relearn_behind_nat(void **state)
@@ -335,6 +356,7 @@ int main(void)
 		cmocka_unit_test(moved),
 		cmocka_unit_test(nat),
 		cmocka_unit_test(relearn),
+		cmocka_unit_test(relearn_crosses),
 		cmocka_unit_test(relearn_behind_nat),
 		cmocka_unit_test(update_keeps),
 		cmocka_unit_test(restore),

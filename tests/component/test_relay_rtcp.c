@@ -88,6 +88,29 @@ static void behind_nat(void **state)
 	scene_close(s);
 }
 
+/* Where the SDP told a private address, RTCP goes to the port above the learnt source of RTP until
+ * its own is learnt. */
+static void to_nat(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]), local = above(s->local[1]), dst;
+
+	s->flow[1].flags = PROTO_FLOW_SIGNAL;
+	s->flow[1].signal = rig_addr("198.51.100.2");
+	s->phone[1] = rig_addr("198.51.100.2:31002");
+	scene_set(s, 0);
+	scene_set(s, 1);
+	for (int n = 0; n < 5; n++)
+		scene_rtp(s, 1);
+	scene_expect(s, 1, NULL);
+	rig_pass(s->rig, 20);
+	scene_event(s, 1, PROTO_FLOW_LEARNT);
+	dst = above(s->phone[1]);
+	report(s, 0, &source, 1, SCENE_SSRC);
+	expect(s, &local, &dst);
+	scene_close(s);
+}
+
 /* A stranger's RTCP is neither forwarded nor life (SE-18). */
 static void stranger(void **state)
 {
@@ -264,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_port),
 		cmocka_unit_test(behind_nat),
+		cmocka_unit_test(to_nat),
 		cmocka_unit_test(stranger),
 		cmocka_unit_test(mux_other_port),
 		cmocka_unit_test(moved),
