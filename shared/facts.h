@@ -103,6 +103,7 @@ struct facts_head {
 	X(TX_FULL, "transmit ring full")               \
 	X(PUNT_FULL, "host ring full")                 \
 	X(WORKER_FULL, "ring of another worker full")  \
+	X(TOO_LONG, "too long for a monitor port")     \
 	X(NO_MBUF, "no packet buffer")                 \
 	X(PORT_OUT, "port out of service")
 

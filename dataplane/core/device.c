@@ -27,12 +27,14 @@ static const struct {
 	const char *jumbo; /* in front of those; %1$u bytes of a frame that no usual buffer holds,
 			    * %2$u of four such frames */
 	bool interface;    /* the value is a kernel interface that must exist */
+	uint16_t header;   /* bytes of a frame's room that are the kernel's; it cuts off what does
+			    * not fit the rest */
 } device_kinds[] = {
 	{"af_packet:", "net_af_packet", "framecnt=2048,qpairs=%2$u,iface=%1$s",
-		"framesz=%1$u,blocksz=%2$u,", true},
-	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", "", true},
-	{"tap:", "net_tap", "iface=%1$s", "", false},
-	{"pcap:", "net_pcap", "%1$s", "", false},
+		"framesz=%1$u,blocksz=%2$u,", true, 72},
+	{"af_xdp:", "net_af_xdp", "queue_count=%2$u,iface=%1$s", "", true, 0},
+	{"tap:", "net_tap", "iface=%1$s", "", false, 0},
+	{"pcap:", "net_pcap", "%1$s", "", false, 0},
 };
 
 /* "eth1,qdisc_bypass=1": the interface's name is what stands before the comma. */
@@ -72,6 +74,7 @@ static int device_describe(struct device *device, const char *suffix, uint16_t q
 		if (strncmp(text, device_kinds[i].word, strlen(device_kinds[i].word)) != 0)
 			continue;
 		err = device_kinds[i].interface ? device_interface(device, value) : 0;
+		device->header = device_kinds[i].header;
 		snprintf(
 			device->name, sizeof(device->name), "%s%s", device_kinds[i].driver, suffix);
 #pragma GCC diagnostic push

@@ -21,6 +21,7 @@ struct device {
 	char suffix[DEVICE_SUFFIX]; /* that makes its name unique */
 	char driver[IF_NAMESIZE];   /* the kernel's that holds a PCI device for us */
 	uint16_t id;                /* DPDK port */
+	uint16_t header;            /* bytes of a frame's room that are not for the frame */
 	bool out;                   /* it was removed, id means nothing */
 	bool link_seen;             /* link_up is known */
 	bool link_up;

@@ -56,10 +56,23 @@ static uint16_t port_mtu_max(struct rte_mempool *pool)
 		sizeof(struct rte_ether_hdr) - sizeof(struct rte_vlan_hdr));
 }
 
+/* A monitor port takes what its buffers hold, tags and all, unless it is told what to take. */
+static void port_raise_mtu(struct port *port, uint16_t most)
+{
+	struct rte_eth_dev_info info;
+	uint16_t mtu;
+
+	if (rte_eth_dev_info_get(port->id, &info))
+		return;
+	mtu = RTE_MIN(info.max_mtu, most);
+	if (mtu > port->mtu && rte_eth_dev_set_mtu(port->id, mtu) == 0)
+		port->mtu = mtu;
+}
+
 /* All members have the same. */
 static int port_set_mtu(struct port *port, const struct port_conf *conf)
 {
-	uint16_t most = port_mtu_max(conf->pool);
+	uint16_t most = (uint16_t)(port_mtu_max(conf->pool) - port->device[0].header);
 	int err = 0;
 
 	for (uint16_t i = 0; i < port->device_count && !err; i++) {
@@ -72,6 +85,8 @@ static int port_set_mtu(struct port *port, const struct port_conf *conf)
 			port->text, port->mtu, most);
 		port->mtu = most;
 	}
+	if (!err && conf->watch && !conf->mtu && !port->device[0].ifname[0])
+		port_raise_mtu(port, most);
 	return err;
 }
 

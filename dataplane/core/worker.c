@@ -123,6 +123,27 @@ static void worker_from_host(struct worker *w, uint16_t port)
 		worker_tx(w, port, mbufs[i]);
 }
 
+/* The kernel cuts off what its ring has no room for, and drops without a word what is longer than
+ * an interface may send. Returns how many frames are left. */
+static uint16_t worker_fit(struct worker *w, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t count = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(
+			mbufs[i], const struct rte_ether_hdr *);
+		uint32_t tag = eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)
+			? sizeof(struct rte_vlan_hdr)
+			: 0;
+
+		if (unlikely(mbufs[i]->pkt_len > w->monitor_most + tag))
+			worker_drop(w, mbufs[i], FACTS_DROP_TOO_LONG);
+		else
+			mbufs[count++] = mbufs[i];
+	}
+	return count;
+}
+
 void worker_watch(struct worker *w, uint16_t port)
 {
 	struct rte_mbuf *mbufs[WORKER_BURST];
@@ -131,6 +152,8 @@ void worker_watch(struct worker *w, uint16_t port)
 	if (n == 0)
 		return;
 	monitor_input(w, mbufs, n);
+	if (unlikely(w->monitor_most))
+		n = worker_fit(w, mbufs, n);
 	if (w->monitor_inline)
 		worker_tx_burst(w, (uint16_t)(2 * w->port_count + 1 - port), mbufs, n);
 	else

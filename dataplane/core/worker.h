@@ -72,6 +72,7 @@ struct worker {
 	uint16_t monitor_count; /* ports behind those of port_count that are only watched */
 	uint16_t link_count;    /* VLANs in port[], behind the place of the last device */
 	bool monitor_inline;    /* what comes by one of two monitor ports leaves by the other */
+	uint16_t monitor_most;  /* bytes of a frame there, beside a tag; 0: the devices know */
 	uint32_t now_tick;      /* clock.h tick, never 0, never goes back */
 	uint64_t now_tsc;       /* of this turn */
 	uint64_t tsc_hz;

@@ -64,6 +64,20 @@ static int worker_open_irq(struct worker *w, const struct workers_conf *conf)
 	return 0;
 }
 
+/* The kernel's interfaces take what fits the smaller of both. */
+static uint16_t worker_most(const struct workers_conf *conf)
+{
+	const struct port *port = &conf->ports[conf->port_count];
+	uint32_t mtu = UINT32_MAX;
+
+	if (!conf->monitor_inline)
+		return 0;
+	for (unsigned int i = 0; i < conf->monitor_count; i++)
+		if (port[i].device[0].ifname[0])
+			mtu = RTE_MIN(mtu, port[i].mtu);
+	return mtu == UINT32_MAX ? 0 : (uint16_t)(mtu + sizeof(struct rte_ether_hdr));
+}
+
 static int worker_open(struct workers *workers, uint16_t index, const struct workers_conf *conf)
 {
 	struct worker *w = &workers->item[index];
@@ -74,6 +88,7 @@ static int worker_open(struct workers *workers, uint16_t index, const struct wor
 		.port_count = conf->port_count,
 		.monitor_count = conf->monitor_count,
 		.monitor_inline = conf->monitor_inline,
+		.monitor_most = worker_most(conf),
 		.now_tick = clock_tick(clock_boot_ms()),
 		.tsc_hz = conf->tsc_hz,
 		.count = facts_worker(conf->facts, index),

@@ -25,18 +25,21 @@
 #define MONITORS 32
 #define SSRC     7
 
+#define FRAME_LONG 9014
+
 static struct dp dp;
 static int wire[2]; /* the hosts' ends of the cables */
 
-#define LINES                                                         \
+#define PORTS                                                         \
 	"  monitor: inline\n"                                         \
 	"  monitor_ports: [\"af_packet:mon0\", \"af_packet:mon1\"]\n" \
 	"  monitors: 32\n"                                            \
-	"  memory: 256\n"                                             \
 	"  bindings: 100\n"                                           \
 	"  flows: 64\n"
+#define LINES PORTS "  memory: 256\n"
+#define LONG  PORTS "  mtu: 9000\n  memory: 512\n"
 
-static int setup_with(const char *lines)
+static int setup_at(const char *lines, int mtu)
 {
 	const int on = 1;
 
@@ -49,6 +52,8 @@ static int setup_with(const char *lines)
 		sh("ip link add mon%d type veth peer name far%d netns $FAR_PID", i, i);
 		sh(FAR "sysctl -qw net.ipv6.conf.far%d.disable_ipv6=1", i);
 		sh(FAR "ip link set far%d arp off up", i);
+		sh("ip link set mon%d mtu %d", i, mtu);
+		sh(FAR "ip link set far%d mtu %d", i, mtu);
 		sh("ip link set mon%d up && $LW_SOURCE/scripts/port-prepare.sh mon%d", i, i);
 		wire[i] = netns_far_packet(name);
 		assert_int_equal(
@@ -56,6 +61,11 @@ static int setup_with(const char *lines)
 	}
 	dp_start(&dp, lines);
 	return 0;
+}
+
+static int setup_with(const char *lines)
+{
+	return setup_at(lines, 1500);
 }
 
 static int setup(void **state)
@@ -93,7 +103,7 @@ static int teardown(void **state)
 static uint16_t receive(int fd, uint8_t *data)
 {
 	uint8_t control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	struct iovec iov = {.iov_base = data, .iov_len = FRAME_MAX};
+	struct iovec iov = {.iov_base = data, .iov_len = FRAME_LONG};
 	struct msghdr msg = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
@@ -118,7 +128,7 @@ static uint16_t receive(int fd, uint8_t *data)
 
 static void passes(int from, const uint8_t *data, uint16_t len)
 {
-	uint8_t out[FRAME_MAX + 4];
+	static uint8_t out[FRAME_LONG + 4];
 
 	assert_int_equal(send(wire[from], data, len, 0), len);
 	/* A packet socket also sees what its own side sends. */
@@ -211,6 +221,86 @@ static void flows_are_stamped(void **state)
 	close(client);
 }
 
+static int setup_long(void **state)
+{
+	setup_with(LONG);
+	for (int i = 0; i < 2; i++)
+		sh(FAR "ip link set far%d mtu 9000", i);
+	return 0;
+}
+
+static void fill(uint8_t *data, uint16_t len, const char *type)
+{
+	for (uint16_t i = 0; i < len; i++)
+		data[i] = (uint8_t)(i * 7);
+	memcpy(data, "\2\0\0\0\0\x51\2\0\0\0\0\x52", 12);
+	memcpy(data + 12, type, 2);
+}
+
+static void long_frames_pass(void **state)
+{
+	static uint8_t data[FRAME_LONG];
+
+	for (int from = 0; from < 2; from++) {
+		for (uint16_t len = 1514; len < FRAME_LONG; len = (uint16_t)(len + 1250)) {
+			fill(data, len, "\x08\x00");
+			passes(from, data, len);
+		}
+		fill(data, FRAME_LONG, "\x08\x00");
+		passes(from, data, FRAME_LONG);
+	}
+}
+
+static int longest; /* bytes of an untagged frame */
+
+/* The first network's frames may be longer than the second takes. */
+static int setup_uneven(void **state)
+{
+	setup_with(LINES);
+	sh("ip link set mon0 mtu 9000");
+	sh(FAR "ip link set far0 mtu 9000");
+	longest = 1514;
+	return 0;
+}
+
+/* Both networks' may be longer than a frame of the ring is. */
+static int setup_short_rings(void **state)
+{
+	setup_at(LINES, 9000);
+	longest = 1972;
+	return 0;
+}
+
+/* What cannot pass is counted, and never passes cut. */
+static void too_long_is_counted(void **state)
+{
+	const int lens[] = {longest + 1, 1980, 1981, 1982, 1983, 2048, 4000, FRAME_LONG};
+	static uint8_t data[FRAME_LONG];
+	const struct facts_head *facts;
+	const struct facts_worker *count;
+	int client = dp_client(&dp, 0, NULL, &facts);
+	uint64_t until = clock_boot_ms() + DP_WAIT_MS;
+
+	count = (const struct facts_worker *)((const uint8_t *)facts + facts->worker_off);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		fill(data, (uint16_t)lens[i], "\x08\x00");
+		assert_int_equal(send(wire[0], data, (size_t)lens[i], 0), lens[i]);
+	}
+	while (__atomic_load_n(&count->drop[FACTS_DROP_TOO_LONG], __ATOMIC_RELAXED) <
+		sizeof(lens) / sizeof(*lens)) {
+		assert_true(clock_boot_ms() < until);
+		usleep(10000);
+	}
+	fill(data, (uint16_t)(longest + 4), "\x81\x00");
+	memcpy(data + 14, "\x20\x64\x08\x00", 4);
+	passes(0, data, (uint16_t)(longest + 4));
+	fill(data, (uint16_t)longest, "\x08\x00");
+	passes(0, data, (uint16_t)longest);
+	passes(1, data, (uint16_t)longest);
+	assert_int_equal(count->drop[FACTS_DROP_TOO_LONG], sizeof(lens) / sizeof(*lens));
+	close(client);
+}
+
 /* A port that cannot send says so in the facts: what is lost here ends calls by mistake. */
 static void losses_are_told(void **state)
 {
@@ -237,6 +327,9 @@ int main(void)
 		TEST(frames_pass_as_they_are, setup),
 		TEST(flows_are_stamped, setup),
 		TEST(flows_are_stamped, setup_shared),
+		TEST(long_frames_pass, setup_long),
+		TEST(too_long_is_counted, setup_uneven),
+		TEST(too_long_is_counted, setup_short_rings),
 		TEST(losses_are_told, setup),
 	};
 
