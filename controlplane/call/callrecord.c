@@ -310,18 +310,6 @@ static uint64_t get_media_num(const struct record *rec, const struct leg *leg, c
 	return text ? strtoull(text, NULL, 10) : 0;
 }
 
-/* What was counted by the data plane that may still count, and by those before it. */
-static void read_count(const struct record *rec, const struct leg *leg, const char *name,
-	const char *name_past, uint64_t *now, uint64_t *past)
-{
-	uint64_t all = get_media_num(rec, leg, name);
-
-	*past = get_media_num(rec, leg, name_past);
-	if (*past > all)
-		*past = all;
-	*now = all - *past;
-}
-
 static void read_media(struct leg *leg, const struct record *rec)
 {
 	const struct conf_addrs *media = &leg->call->calls->conf->node.media;
@@ -330,8 +318,10 @@ static void read_media(struct leg *leg, const struct record *rec)
 
 	leg->media.rtp_ms = get_time(rec, leg, "proof_rtp");
 	leg->media.boot_id = get_media_num(rec, leg, "dp");
-	read_count(rec, leg, "pkts", "pkts_past", &leg->media.packets, &leg->media.packets_past);
-	read_count(rec, leg, "lost", "lost_past", &leg->media.lost, &leg->media.lost_past);
+	leg->media.packets_past = get_media_num(rec, leg, "pkts_past");
+	leg->media.packets = get_media_num(rec, leg, "pkts") - leg->media.packets_past;
+	leg->media.lost_past = get_media_num(rec, leg, "lost_past");
+	leg->media.lost = get_media_num(rec, leg, "lost") - leg->media.lost_past;
 	leg->media.jitter_ms = (uint32_t)get_media_num(rec, leg, "jitter_ms");
 	leg->media.gen = (uint32_t)get_media_num(rec, leg, "gen");
 	leg->media.ssrc = (uint32_t)get_media_num(rec, leg, "ssrc");
