@@ -3,6 +3,7 @@
  * machine may delay anything, so the best of several rounds counts. */
 #include "shared/clock.h"
 #include "tests/component/dp_call.h"
+#include "tests/component/latency.h"
 #include "tests/component/netns.h"
 
 #include <arpa/inet.h>
@@ -21,16 +22,20 @@
 
 #include <cmocka.h>
 
-#define ROUNDS        20
-#define PACKETS       21    /* of a round */
-#define QUIET_US      40000 /* between packets: every sleep is as long as it gets */
-#define QUIET_STEP_US 479   /* more each time, so that a packet comes at any moment of a sleep */
-#define LATENCY_NS    2000000
-#define CPU_PART      20 /* of a core: 5 % */
-#define SIP_PORT      5060
-#define HOST_NS       4000000
-#define PUMP          "rte-worker-2" /* behind that of the one worker */
-#define PUMP_SLEEPS   200            /* a second; twice what it takes when nothing wakes it */
+#define ROUNDS      20
+#define LATENCY_NS  2000000
+#define CPU_PART    20 /* of a core: 5 % */
+#define SIP_PORT    5060
+#define HOST_NS     4000000
+#define PUMP        "rte-worker-2" /* behind that of the one worker */
+#define PUMP_SLEEPS 200            /* a second; twice what it takes when nothing wakes it */
+
+static const struct latency silence = {
+	.rounds = ROUNDS,
+	.samples = LATENCY_SAMPLES,
+	.quiet_us = 40000,
+	.step_us = 479,
+};
 
 static const char lines[] = "  ports: [\"af_packet:eth1\"]\n"
 			    "  memory: 128\n"
@@ -78,30 +83,6 @@ static uint64_t seen_ns(uint16_t seq, uint16_t from)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* The usual time that `once` takes after silence: the best round's median, or one below `enough`.
- */
-static uint64_t usual_ns(uint64_t (*once)(uint16_t seq), uint64_t enough)
-{
-	uint64_t ns[PACKETS], best = UINT64_MAX;
-
-	for (uint16_t round = 0; round < ROUNDS && best > enough; round++) {
-		for (uint16_t i = 0; i < PACKETS; i++) {
-			usleep(QUIET_US + QUIET_STEP_US * i);
-			ns[i] = once((uint16_t)(1000 + round * PACKETS + i));
-		}
-		qsort(ns, PACKETS, sizeof(ns[0]), compare);
-		best = ns[PACKETS / 2] < best ? ns[PACKETS / 2] : best;
-	}
-	return best;
-}
-
 /* Between a packet's start and its return. */
 static uint64_t relayed_ns(uint16_t seq)
 {
@@ -117,7 +98,7 @@ static void test_first_packet_after_silence(void **state)
 	uint64_t best;
 
 	await_conversation();
-	best = usual_ns(relayed_ns, LATENCY_NS);
+	best = latency_usual(&silence, relayed_ns, LATENCY_NS);
 	print_message(
 		"after silence a packet is relayed in %llu us\n", (unsigned long long)best / 1000);
 	assert_true(best <= LATENCY_NS);
@@ -136,7 +117,7 @@ static int host;
 
 static uint64_t answered_ns(uint16_t seq)
 {
-	uint64_t start = cpu_ns(CLOCK_MONOTONIC);
+	uint64_t start = latency_now_ns();
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
 	uint8_t data[2048];
@@ -148,7 +129,7 @@ static uint64_t answered_ns(uint16_t seq)
 	} while ((data[2] << 8 | data[3]) != seq);
 	assert_int_equal(sendto(host, data, 172, 0, (struct sockaddr *)&from, len), 172);
 	hears(phone_a, SIP_PORT, seq);
-	return cpu_ns(CLOCK_MONOTONIC) - start;
+	return latency_now_ns() - start;
 }
 
 /* The pump sleeps long, so it is woken: by the worker that left a frame for the kernel, and by the
@@ -164,7 +145,7 @@ static void test_frame_of_the_kernel_after_silence(void **state)
 	assert_int_equal(bind(host, (struct sockaddr *)&local, sizeof(local)), 0);
 	setsockopt(host, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	await_conversation();
-	best = usual_ns(answered_ns, HOST_NS);
+	best = latency_usual(&silence, answered_ns, HOST_NS);
 	print_message("after silence the kernel has answered in %llu us\n",
 		(unsigned long long)best / 1000);
 	close(host);
@@ -199,11 +180,11 @@ static void test_pump_sleeps(void **state)
 
 	await_conversation();
 	for (int round = 0; round < ROUNDS && best > PUMP_SLEEPS; round++) {
-		uint64_t start = cpu_ns(CLOCK_MONOTONIC);
+		uint64_t start = latency_now_ns();
 		unsigned long n = sleeps(PUMP);
 
 		sleep(1);
-		n = (sleeps(PUMP) - n) * 1000000000 / (cpu_ns(CLOCK_MONOTONIC) - start);
+		n = (sleeps(PUMP) - n) * 1000000000 / (latency_now_ns() - start);
 		best = n < best ? n : best;
 	}
 	print_message("the pump sleeps %lu times a second\n", best);
@@ -219,11 +200,11 @@ static void test_cpu(void **state)
 	await_conversation();
 	assert_int_equal(clock_getcpuclockid(dp.pid, &clock), 0);
 	for (int round = 0; round < ROUNDS && best > 1000000000 / CPU_PART; round++) {
-		uint64_t start = cpu_ns(CLOCK_MONOTONIC), used = cpu_ns(clock);
+		uint64_t start = latency_now_ns(), used = cpu_ns(clock);
 
 		sleep(1);
 		used = cpu_ns(clock) - used;
-		used = used * 1000000000 / (cpu_ns(CLOCK_MONOTONIC) - start);
+		used = used * 1000000000 / (latency_now_ns() - start);
 		best = used < best ? used : best;
 	}
 	print_message("idle it takes %.1f %% of a core\n", (double)best / 1e7);
