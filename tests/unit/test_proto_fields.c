@@ -10,32 +10,6 @@
 
 #include "tests/unit/proto_samples.h"
 
-/* Sets a field of a good packet and expects the sentence. */
-#define BROKEN(packet_type, rtype, change, sentence)                                       \
-	do {                                                                               \
-		size_t len_;                                                               \
-		const char *why_;                                                          \
-		struct proto_head *head_ = packet_new(packet_type, 1, &len_);              \
-		rtype *r __attribute__((unused)) = (rtype *)(head_ + 1);                   \
-		change;                                                                    \
-		assert_int_equal(                                                          \
-			proto_check(head_, len_, is_client(packet_type), &why_), -EPROTO); \
-		assert_string_equal(why_, sentence);                                       \
-		free(head_);                                                               \
-	} while (0)
-
-#define ACCEPTED(packet_type, rtype, change)                                  \
-	do {                                                                  \
-		size_t len_;                                                  \
-		const char *why_;                                             \
-		struct proto_head *head_ = packet_new(packet_type, 1, &len_); \
-		rtype *r __attribute__((unused)) = (rtype *)(head_ + 1);      \
-		change;                                                       \
-		if (proto_check(head_, len_, is_client(packet_type), &why_))  \
-			fail_msg("%s", why_);                                 \
-		free(head_);                                                  \
-	} while (0)
-
 static void heads(void **state)
 {
 	size_t len;
