@@ -111,6 +111,26 @@ static void to_nat(void **state)
 	scene_close(s);
 }
 
+/* A route of RTCP alone changes: its SDP names a place for RTCP, but none for RTP. */
+static void rerouted(void **state)
+{
+	struct scene *s = scene_open4();
+	struct addr source = above(s->phone[0]);
+	struct frame got;
+
+	s->flow[1].remote = (struct addr){0};
+	scene_set(s, 0);
+	scene_set(s, 1);
+	for (s->rig->route_shift = 0; s->rig->route_shift <= 2; s->rig->route_shift += 2) {
+		media_reroute(s->rig->media);
+		rig_pass(s->rig, 1100);
+		report(s, 0, &source, 1, SCENE_SSRC);
+		assert_true(rig_sent(s->rig, &got));
+		assert_int_equal(got.mac_dst[0], s->rig->route_shift ? 6 : 2);
+	}
+	scene_close(s);
+}
+
 /* A stranger's RTCP is neither forwarded nor life (SE-18). */
 static void stranger(void **state)
 {
@@ -288,6 +308,7 @@ int main(void)
 		cmocka_unit_test(own_port),
 		cmocka_unit_test(behind_nat),
 		cmocka_unit_test(to_nat),
+		cmocka_unit_test(rerouted),
 		cmocka_unit_test(stranger),
 		cmocka_unit_test(mux_other_port),
 		cmocka_unit_test(moved),
