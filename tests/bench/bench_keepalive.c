@@ -2,7 +2,7 @@
 /* How many keep-alives one core sends: the sweep as it is, on a virtual clock that makes it always
  * due, on net_null. Verification: the same on net_ring, each frame looked at.
  *
- *   bench_keepalive run|verify COUNT [huge]
+ *   bench_keepalive run|verify COUNT [ipv6] [huge]
  *
  * run: see setup_rounds(). verify prints "verified COUNT". */
 #include "dataplane/core/mailbox.h"
@@ -22,16 +22,21 @@
 #define PORTS      60000u
 
 static struct setup setup;
+static bool ipv6;
 
 static struct addr device(uint32_t i)
 {
 	uint32_t ip = FIRST_IP + i;
-
-	return (struct addr){
-		.family = ADDR_IPV4,
+	struct addr addr = {
+		.family = ipv6 ? ADDR_IPV6 : ADDR_IPV4,
 		.port = (uint16_t)(FIRST_PORT + i % PORTS),
-		.ip = {(uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8), (uint8_t)ip},
+		.ip = {0x20, 0x01, 0x0d, 0xb8},
 	};
+	uint8_t *last = ipv6 ? addr.ip + 12 : addr.ip;
+
+	for (int byte = 0; byte < 4; byte++)
+		last[byte] = (uint8_t)(ip >> (24 - 8 * byte));
+	return addr;
 }
 
 static void configure(void)
@@ -56,13 +61,17 @@ static void add(uint32_t count)
 		.expires_ms = setup.now_ms + 86400000,
 	};
 
+	if (ipv6)
+		binding.local = (struct addr){.family = ADDR_IPV6,
+			.port = 5060,
+			.ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 10}};
 	for (uint32_t i = 0; i < count; i++) {
 		binding.id = i;
 		binding.dst = device(i);
 		setup_must(binding_set(setup.keepalive, 0, &binding, setup.now_ms) == 0,
 			"binding %u refused", i);
-		if (i % 64 == 0)
-			mailbox_run(&setup.w->mailbox, setup.w);
+		while (i % 64 == 0 && mailbox_run(&setup.w->mailbox, setup.w))
+			;
 	}
 	while (mailbox_run(&setup.w->mailbox, setup.w))
 		;
@@ -109,13 +118,14 @@ static uint64_t round_of(double seconds)
 static void look(struct rte_mbuf *mbuf, uint8_t *seen, uint32_t count)
 {
 	static struct frame frame;
+	const uint8_t *last;
 	struct addr dst;
 	uint32_t i;
 
 	setup_must(frame_read(&frame, rte_pktmbuf_mtod(mbuf, uint8_t *), mbuf->data_len),
 		"a frame is malformed, or a checksum is wrong");
-	i = ((uint32_t)frame.dst.ip[0] << 24 | (uint32_t)frame.dst.ip[1] << 16 |
-		    (uint32_t)frame.dst.ip[2] << 8 | frame.dst.ip[3]) -
+	last = ipv6 ? frame.dst.ip + 12 : frame.dst.ip;
+	i = ((uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 | (uint32_t)last[2] << 8 | last[3]) -
 		FIRST_IP;
 	setup_must(i < count, "a frame to nobody");
 	dst = device(i);
@@ -178,10 +188,11 @@ int main(int argc, char **argv)
 		.flows = 64,
 		.frames = 4095,
 		.room = 2048,
-		.huge = argc == 4 && strcmp(argv[3], "huge") == 0,
+		.huge = argc > 3 && strcmp(argv[argc - 1], "huge") == 0,
 	};
 
-	setup_must(argc >= 3, "bench_keepalive run|verify COUNT [huge]");
+	setup_must(argc >= 3, "bench_keepalive run|verify COUNT [ipv6] [huge]");
+	ipv6 = argc > 3 && strcmp(argv[3], "ipv6") == 0;
 	conf.bindings = (uint32_t)atoi(argv[2]);
 	setup_open(&setup, &conf);
 	configure();

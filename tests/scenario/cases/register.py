@@ -6,7 +6,7 @@ import time
 from harness.expect import check, equal, hold, wait, within
 from harness.netns import udp_socket
 from harness.scene import Scene
-from harness.topology import CARRIER, NAT, NODE
+from harness.topology import CARRIER, FAR, NAT, NODE
 
 from . import scenario
 
@@ -208,6 +208,43 @@ def keepalive_across_data_plane_restart():
         worst = max(b - a for times in seen.values() for a, b in zip(times, times[1:]))
         within(worst, 0, PERIOD + INTERVAL + away + _loop_gap(s),
                "longest time without a keep-alive in s (the data plane was away for %.1f)" % away)
+
+
+def _phase(address, port):
+    """The moment of the period that is a destination's own, 0 to 1: slots_phase() in slots.h."""
+    key = int.from_bytes(bytes(map(int, address.split("."))), "big") << 16 | port
+    return (key * 0x9e3779b97f4a7c15 >> 32) % 2**32 / 2**32
+
+
+@scenario(60)
+def keepalive_capped_per_address():
+    """per_address_cap: 30 devices behind one address whose turns come within 2 s, and 10 behind
+    another: on the wire no second sees more than 10 to one of them, and all get their messages;
+    in the end they stand where nobody has to wait."""
+    cap = 10
+    crowd = [n for n in range(10000, 20000) if _phase(CARRIER, n) < 0.2][:30]
+    devices = ["%s:%d" % (CARRIER, n) for n in crowd]
+    devices += ["%s:%d" % (FAR, n) for n in range(10000, 10010)]
+    with Scene({"bindings": devices, "keepalive": {"per_address_cap": cap}}) as s:
+        time.sleep(4 * PERIOD + 2)
+        capped = s.node.status("dataplane.keepalive_capped")
+        check(capped > 0, "none was counted as capped")
+        time.sleep(PERIOD)
+        equal(s.node.status("dataplane.keepalive_capped"), capped,
+              "capped once all had their places")
+        seen = {}
+        for p in s.wire.all():
+            if p.payload == b"HELLO":
+                seen.setdefault(p.dst, []).append(p.time)
+        equal(len(seen), len(devices), "devices that got keep-alives")
+        slack = _loop_gap(s)
+        for address in (CARRIER, FAR):
+            times = [t for dst in seen for t in seen[dst] if dst[0] == address]
+            most = max(sum(1 for t in times if at <= t < at + 1 - slack) for at in times)
+            within(most, 1, cap, "keep-alives to %s within a second" % address)
+        for times in seen.values():
+            longest = max(b - a for a, b in zip(times, times[1:]))
+            within(longest, 0, 2 * PERIOD + slack, "longest time without a keep-alive")
 
 
 @scenario(60)
