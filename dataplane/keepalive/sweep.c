@@ -278,6 +278,10 @@ static uint32_t sweep_send(struct worker *w, struct sweep *s, const struct slots
 	b.made = b.sent = 0;
 	b.watch = false;
 	b.port = 0;
+	/* The side table is read in no order: all of the span at once. */
+	for (uint32_t i = 0; unlikely(s->ip6 != NULL) && i < n; i++)
+		if (binding[i].flags & SLOTS_IPV6)
+			rte_prefetch0(&s->ip6[binding[i].id]);
 	done = sweep_fill(
 		w, s, binding, n, held, small ? KEEPALIVE_FRAME_SMALL : KEEPALIVE_FRAME_LARGE, &b);
 	if (!sweep_flush(w, &b))
