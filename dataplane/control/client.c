@@ -221,6 +221,7 @@ void client_close(struct client *client, const char *why)
 			"closed a connection (pid %d) that had no slot: %s", (int)client->pid, why);
 	} else {
 		server->slot[client->slot].client = NULL;
+		server->slot[client->slot].syncing = 0;
 		if (server->captures)
 			captures_forget(server->captures, client->slot);
 		__atomic_fetch_sub(&server->connected, 1, __ATOMIC_RELAXED);

@@ -23,7 +23,7 @@
 struct server_slot {
 	struct client *client;
 	uint64_t generation; /* of the last sync that ended */
-	uint64_t syncing;    /* of the sync that began, 0 = none */
+	uint64_t syncing;    /* of the sync that this client began, 0 = none */
 };
 
 struct server {

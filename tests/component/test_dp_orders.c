@@ -192,6 +192,8 @@ static void test_sync_sweeps(void **state)
 	close(fd);
 	fd = dp_client(&dp, 0, &welcome, NULL);
 	assert_int_equal(welcome.generation, 2);
+	/* The end of what another connection began would sweep all. */
+	sync_to(fd, PROTO_SYNC_END, 3, -EINVAL);
 	await_gauges(facts, 2, 1);
 	close(fd);
 	close(other);
