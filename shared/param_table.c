@@ -48,7 +48,8 @@ const struct param param_table[] = {
 	 .help = "Addresses of RTP and RTCP in SDP."},
 	{AT_NODE(media_port_min), .name = "media_ports", .type = PARAM_PORTS,
 	 .value = "20000-29999", .min = 1024, .max = 65535,
-	 .help = "RTP ports of each media address; each stream takes two."},
+	 .help = "RTP ports of each media address; each stream takes two. A change wants "
+		 "linewatch-dp restarted, too."},
 	{AT_NODE(control_socket), .name = "control_socket", .type = PARAM_TEXT,
 	 .value = "/run/linewatch/cp.sock", .min = 1, .max = SOCKET_NAME_MAX,
 	 .help = "Unix socket of linewatchctl."},

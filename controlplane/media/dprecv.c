@@ -82,6 +82,19 @@ static void dprecv_media_ready(struct dpclient *c, const struct proto_media_read
 	dprecv_broken(c, "it answers for media ports that were not claimed");
 }
 
+static void dprecv_media_refused(struct dpclient *c, int status)
+{
+	char why[192];
+
+	snprintf(why, sizeof(why), "it refuses our media ports: %s",
+		status == -EEXIST ? "they overlap others that it has given out before; after a "
+				    "change of node.media_ports restart linewatch-dp as well"
+			: status == -EPERM  ? "another linewatch-cp has them"
+			: status == -ENOSPC ? "dataplane.flows is too small for all of them"
+					    : strerror(-status));
+	dprecv_broken(c, why);
+}
+
 static void dprecv_refused(struct dpclient *c, const struct proto_ack *ack)
 {
 	uint64_t dropped;
@@ -121,9 +134,7 @@ static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
 	}
 	if (c->stage == DPSTAGE_PLACES && ack->seq == c->media_seq) {
 		if (ack->status < 0)
-			dprecv_broken(c,
-				"it refuses a media address or its port range "
-				"(dataplane.flows too small, or claimed by another?)");
+			dprecv_media_refused(c, ack->status);
 		else if (!dprecv_all_ready(c))
 			dprecv_broken(c, "it leaves out a media address");
 		else

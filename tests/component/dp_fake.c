@@ -177,7 +177,7 @@ static void fake_media(
 		};
 	}
 	if (f->refuse_media) {
-		fake_ack(f, seq, -ENOSPC);
+		fake_ack(f, seq, f->refuse_media);
 		return;
 	}
 	fake_send(f, PROTO_MEDIA_READY, seq, ready, count, -1);

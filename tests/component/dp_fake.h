@@ -37,7 +37,7 @@ struct fake {
 	uint64_t generation;
 	uint64_t since_ms; /* of the last sync that began */
 	int refuse;        /* hello is answered by this error */
-	bool refuse_media;
+	int refuse_media; /* likewise, the media addresses */
 	bool deaf; /* reads nothing */
 	struct held_flow flows[FLOWS];
 	struct held_binding bindings[2 * BINDINGS];

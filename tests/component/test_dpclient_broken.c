@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,17 +33,40 @@ static void test_hello_refused(void **state)
 	assert_int_equal(b->downs, 0);
 }
 
+/* Refuses by that error, and expects the client to say these words. */
+static void refuse_media(struct bench *b, int status, const char *words)
+{
+	int log = memfd_create("log", MFD_CLOEXEC), err = dup(STDERR_FILENO);
+	uint32_t hellos = b->fake.hellos;
+	char text[4096];
+	ssize_t n;
+
+	assert_true(log >= 0 && err >= 0);
+	dup2(log, STDERR_FILENO);
+	b->fake.refuse_media = status;
+	while (b->fake.hellos < hellos + 2)
+		turn(b);
+	dup2(err, STDERR_FILENO);
+	n = pread(log, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, words));
+	close(log);
+	close(err);
+}
+
 static void test_media_refused(void **state)
 {
 	struct bench *b = *state;
 
-	b->fake.refuse_media = true;
 	set_flow(b, at(0, 1), at(0, 2), 1);
 	fake_listen(&b->fake);
-	UNTIL(b, b->fake.hellos == 2);
+	refuse_media(b, -ENOSPC, "dataplane.flows is too small");
+	refuse_media(b, -EEXIST, "restart linewatch-dp as well");
+	refuse_media(b, -EPERM, "another linewatch-cp has them");
 	assert_int_equal(b->ups, 0);
 	assert_int_equal(b->fake.packets[PROTO_FLOW_SET], 0);
-	b->fake.refuse_media = false;
+	b->fake.refuse_media = 0;
 	UNTIL(b, dpclient_is_up(b->c));
 	assert_true(held(b, 0, 1)->set);
 }
