@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/sip/transport.h"
 
+#include "shared/log.h"
+
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
@@ -182,6 +184,27 @@ static int want_errors(const struct udp_socket *s, uv_os_fd_t fd)
 	return 0;
 }
 
+/* The host interface that has the address may not be there yet: linewatch-dp makes it. */
+static int socket_bind(struct udp_socket *s, const struct sockaddr_storage *ss)
+{
+	unsigned int flags = s->local.family == ADDR_IPV6 ? UV_UDP_IPV6ONLY : 0;
+	int err = uv_udp_bind(&s->handle, (const struct sockaddr *)ss, flags), on = 1;
+	char text[ADDR_STRLEN];
+	uv_os_fd_t fd;
+
+	if (err != UV_EADDRNOTAVAIL)
+		return err;
+	err = uv_fileno((uv_handle_t *)&s->handle, &fd);
+	if (err)
+		return err;
+	if (setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)))
+		return -errno;
+	log_warning("SIP: no interface has the address %s yet: nothing comes in before one has it "
+		    "(ip addr add ... dev lw0, once linewatch-dp runs)",
+		addr_format_ip(&s->local, text));
+	return uv_udp_bind(&s->handle, (const struct sockaddr *)ss, flags);
+}
+
 static int socket_open(struct udp_socket *s, uv_loop_t *loop, const struct addr *local, int rcvbuf)
 {
 	struct sockaddr_storage ss;
@@ -197,8 +220,7 @@ static int socket_open(struct udp_socket *s, uv_loop_t *loop, const struct addr 
 	s->transport->open++;
 	s->handle.data = s;
 	s->local = *local;
-	err = uv_udp_bind(&s->handle, (struct sockaddr *)&ss,
-		local->family == ADDR_IPV6 ? UV_UDP_IPV6ONLY : 0);
+	err = socket_bind(s, &ss);
 	if (err)
 		return err;
 	err = uv_fileno((uv_handle_t *)&s->handle, &fd);

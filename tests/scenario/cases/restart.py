@@ -83,6 +83,24 @@ def control_plane_restart_then_silence():
         over(s, "media-dead-b", "linewatch", timeout=40)
 
 
+@scenario(20)
+def control_plane_first():
+    """linewatch-cp is started before there was ever a linewatch-dp, and says so; then calls work."""
+    with Scene(start=False) as s:
+        s.node.prepare_port()
+        s.node.redis.start()
+        s.node.start_cp()
+        wait(lambda: s.node.ctl("status", check=False) or (s.node.cp.must_run() and False), 10,
+             "linewatch-cp does not answer without a data plane")
+        equal(s.node.status("dataplane.up"), False, "the data plane that was not started is up")
+        s.node.start_dp()
+        s.node.wait_ready()
+        up, down, _, _ = _talk(s)
+        up.bye().wait()
+        down.wait_ended(3)
+        over(s, "normal", "caller")
+
+
 @scenario(65)
 def data_plane_restart():
     """kill -9 of linewatch-dp in mid-call: media comes back by itself, refresh in time, no BYE."""
