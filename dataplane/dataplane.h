@@ -5,6 +5,7 @@
 
 #include "dataplane/control/server.h"
 #include "dataplane/core/facts.h"
+#include "dataplane/core/linkpair.h"
 #include "dataplane/core/mem.h"
 #include "dataplane/core/port.h"
 #include "dataplane/core/timebase.h"
@@ -36,6 +37,7 @@ struct dataplane {
 	uint16_t monitor_count; /* ports[] behind those */
 	struct exception exception;
 	struct outages outages;
+	struct linkpair links; /* of the monitor ports inline */
 	struct nexthop_port nexthop_ports[WORKER_PORTS_MAX];
 	struct nexthops *nexthops;
 	struct server *server;

@@ -80,6 +80,11 @@ int ports_start(struct dataplane *dp)
 	return err;
 }
 
+static bool ports_follow(const struct conf_dataplane *conf)
+{
+	return conf->monitor == CONF_MONITOR_INLINE && conf->monitor_link;
+}
+
 static void ports_on_watch(uv_timer_t *timer)
 {
 	struct dataplane *dp = timer->data;
@@ -90,6 +95,8 @@ static void ports_on_watch(uv_timer_t *timer)
 		return;
 	dp->watch_ms = now_ms + PORTS_WATCH_MS;
 	outages_watch(&dp->outages);
+	if (ports_follow(dp->conf))
+		linkpair_turn(&dp->links, &dp->ports[dp->port_count]);
 	workers_watch(&dp->workers);
 }
 
@@ -112,6 +119,10 @@ int links_start(struct dataplane *dp)
 
 	if (err)
 		return err;
+	linkpair_open(&dp->links);
+	/* One that ended amid an outage may have left a link down. */
+	for (unsigned int i = 0; ports_follow(dp->conf) && i < dp->monitor_count; i++)
+		port_set_link(&dp->ports[dp->port_count + i], true);
 	server_on_port_reset(dp->server, ports_on_reset, &dp->outages);
 	dp->watch.data = dp;
 	uv_timer_init(&dp->loop, &dp->watch);
@@ -120,6 +131,8 @@ int links_start(struct dataplane *dp)
 
 void links_stop(struct dataplane *dp)
 {
+	if (ports_follow(dp->conf))
+		linkpair_close(&dp->links, &dp->ports[dp->port_count]);
 	server_on_port_reset(dp->server, NULL, NULL);
 	outages_close(&dp->outages);
 	uv_close((uv_handle_t *)&dp->watch, NULL);

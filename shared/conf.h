@@ -62,6 +62,7 @@ struct conf_dataplane {
 	bool rx_interrupts;
 	enum conf_monitor monitor;
 	struct conf_strings monitor_ports; /* in words as those of ports */
+	bool monitor_link;                 /* inline: the loss of one link takes the other down */
 	uint32_t monitors;                 /* capacity, one direction of a stream each */
 };
 

@@ -111,6 +111,10 @@ const struct param param_table[] = {
 	 .min = 1, .max = 255,
 	 .help = "DPDK ports in words as those of ports, but not bond:802.3ad: two for inline, "
 		 "one or more for mirror. The kernel gets nothing of them."},
+	{AT_DATAPLANE(monitor_link), .name = "monitor_link", .type = PARAM_BOOL, .value = "true",
+	 .help = "Inline, when one of monitor_ports loses its link, the other's is taken down as "
+		 "well, and given back when the first has its own again: the neighbours see one "
+		 "cable. A driver that cannot do that is named in the log."},
 	{AT_DATAPLANE(monitors), .name = "monitors", .type = PARAM_INT, .value = "16384",
 	 .min = 2, .max = 16777216, .unit = "",
 	 .help = "Most streams that are watched by monitor_ports; a call takes two."},

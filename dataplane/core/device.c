@@ -226,6 +226,23 @@ int device_mtu(const struct device *device, uint16_t *mtu)
 	return err ? err : rte_eth_dev_get_mtu(device->id, mtu);
 }
 
+int device_set_up(const struct device *device, bool up)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq ifr = {0};
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		err = -errno;
+	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
+	if (!err && ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 /* Drivers that read from an interface of the kernel do not look at its carrier. */
 static bool device_has_carrier(const struct device *device)
 {

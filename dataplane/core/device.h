@@ -47,6 +47,9 @@ bool device_is_back(const struct device *device);
  * it unless mtu is 0, and gives what it is then. Returns 0 or -errno. */
 int device_mtu(const struct device *device, uint16_t *mtu);
 
+/* Sets the kernel's interface below the device up or down. Returns 0 or -errno. */
+int device_set_up(const struct device *device, bool up);
+
 /* The link as the driver sees it, or the kernel, where the driver sees none. Returns 0 or -errno.
  */
 int device_link(const struct device *device, struct rte_eth_link *link);

@@ -329,6 +329,23 @@ void port_watch_link(struct port *port)
 		bond_turn(port);
 }
 
+bool port_has_link(const struct port *port)
+{
+	for (uint16_t i = 0; i < port->device_count; i++)
+		if (!port->down && !port->device[i].out && port->device[i].link_up)
+			return true;
+	return false;
+}
+
+int port_set_link(struct port *port, bool up)
+{
+	if (port->down)
+		return -ENODEV;
+	if (port->device[0].ifname[0])
+		return device_set_up(&port->device[0], up);
+	return up ? rte_eth_dev_set_link_up(port->id) : rte_eth_dev_set_link_down(port->id);
+}
+
 void port_close(struct port *port)
 {
 	if (!port->started)

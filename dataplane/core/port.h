@@ -75,4 +75,11 @@ void port_set_vlan(const struct port *port, uint16_t vlan, bool present);
  * none beside Rx interrupts. Main thread, several times a second. */
 void port_watch_link(struct port *port);
 
+/* A device of it had a link when port_watch_link() looked. */
+bool port_has_link(const struct port *port);
+
+/* Takes the link down, so that the neighbour sees it, or up again. Returns 0, or -errno: -ENOTSUP,
+ * the driver cannot. */
+int port_set_link(struct port *port, bool up);
+
 #endif

@@ -73,6 +73,12 @@ static int setup(void **state)
 	return setup_with(LINES);
 }
 
+/* Each link for itself. */
+static int setup_alone(void **state)
+{
+	return setup_with(LINES "  monitor_link: false\n");
+}
+
 /* Three workers and one queue a port. */
 static int setup_shared(void **state)
 {
@@ -301,6 +307,67 @@ static void too_long_is_counted(void **state)
 	close(client);
 }
 
+static void await(const char *command)
+{
+	uint64_t until = clock_boot_ms() + DP_WAIT_MS;
+
+	while (system(command) != 0) { /* NOLINT: of ours */
+		assert_true(clock_boot_ms() < until);
+		usleep(20000);
+	}
+}
+
+/* After an outage sockets on both sides tell of it before they go on: sends until a frame passes.
+ */
+static void passes_again(int from, const uint8_t *data, uint16_t len)
+{
+	struct pollfd p = {.fd = wire[!from], .events = POLLIN};
+	uint64_t until = clock_boot_ms() + DP_WAIT_MS;
+	static uint8_t out[FRAME_LONG];
+	ssize_t got = 0;
+
+	while (got != len) {
+		assert_true(clock_boot_ms() < until);
+		send(wire[from], data, len, 0);
+		poll(&p, 1, 100);
+		got = recv(wire[!from], out, sizeof(out), MSG_DONTWAIT);
+	}
+	assert_memory_equal(out, data, len);
+	/* The others, too. */
+	while (poll(&p, 1, 300) == 1)
+		recv(wire[!from], out, sizeof(out), MSG_DONTWAIT);
+	passes(from, data, len);
+}
+
+/* A side that loses its link takes the other along, and gives it back; a process that is killed
+ * meanwhile leaves it to the next. */
+static void links_follow(void **state)
+{
+	uint8_t data[FRAME_MAX];
+	uint16_t len = rtp(data, 1);
+
+	for (int lost = 0; lost < 2; lost++) {
+		char held[80];
+
+		passes_again(0, data, len);
+		snprintf(held, sizeof(held), "ip link show mon%d | grep -q '[<,]UP[,>]'", !lost);
+		sh("%s", held);
+		sh(FAR "ip link set far%d down", lost);
+		snprintf(held, sizeof(held), "! ip link show mon%d | grep -q '[<,]UP[,>]'", !lost);
+		await(held);
+		if (lost) {
+			dp_stop(&dp, SIGKILL);
+			dp_start(&dp, LINES);
+		}
+		sh(FAR "ip link set far%d up", lost);
+		await(held + 2);
+		snprintf(held, sizeof(held), "ip link show mon%d | grep -q LOWER_UP", !lost);
+		await(held);
+	}
+	passes_again(0, data, len);
+	passes_again(1, data, len);
+}
+
 /* A port that cannot send says so in the facts: what is lost here ends calls by mistake. */
 static void losses_are_told(void **state)
 {
@@ -330,7 +397,8 @@ int main(void)
 		TEST(long_frames_pass, setup_long),
 		TEST(too_long_is_counted, setup_uneven),
 		TEST(too_long_is_counted, setup_short_rings),
-		TEST(losses_are_told, setup),
+		TEST(links_follow, setup),
+		TEST(losses_are_told, setup_alone),
 	};
 
 	return cmocka_run_group_tests(tests, netns_enter_two, netns_leave);

@@ -218,39 +218,63 @@ static void bursts_are_matched_at_once(void **state)
 	tap_close(t);
 }
 
-/* Frames of any kind leave as they came, both ways, in order. */
+/* An IPv6 packet with a header before that of UDP. */
+static uint16_t extended(uint8_t *data, uint8_t kind)
+{
+	struct addr from = rig_addr("[2001:db8::1]:4000"), to = rig_addr("[2001:db8::2]:5000");
+	struct frame payload = {0};
+	uint16_t len;
+
+	frame_rtp(&payload, 0, 1, TAP_SSRC, 172);
+	len = tap_frame(&payload, &from, &to, data);
+	memmove(data + 62, data + 54, len - 54u);
+	memset(data + 54, 0, 8);
+	data[54] = data[20];
+	data[20] = kind;
+	data[19] = (uint8_t)(data[19] + 8);
+	return (uint16_t)(len + 8);
+}
+
+/* Frames of any kind leave as they came, both ways, in order: tags, fragments and all. */
 static void inline_changes_nothing(void **state)
 {
 	struct tap *t = tap_open4();
 	struct addr from = rig_addr("10.0.0.1:4000");
 	struct frame payload = {0};
-	uint8_t data[6][FRAME_MAX];
-	uint16_t len[6];
+	uint8_t data[11][FRAME_MAX];
+	uint16_t len[11];
 
 	t->rig->w->monitor_inline = true;
 	assert_int_equal(tap_set(t), 0);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 11; i++)
 		for (int k = 0; k < FRAME_MAX; k++)
 			data[i][k] = (uint8_t)(i * 7 + k * 13);
 	frame_rtp(&payload, 0, 1, TAP_SSRC, 172);
 	len[0] = tap_frame(&payload, &from, &t->flow.dst, data[0]);
-	memcpy(data[1], data[0], len[0]);
+	for (int i = 1; i < 5; i++)
+		memcpy(data[i], data[0], len[0]);
 	len[1] = tag(data[1], len[0], 0x8100);
-	memcpy(data[2], "\x01\x80\xc2\0\0\x02\2\0\0\0\0\1\x88\x09", 14); /* LACP */
-	len[2] = 124;
-	memcpy(data[3], "\xff\xff\xff\xff\xff\xff\2\0\0\0\0\1\x08\x06", 14); /* ARP */
-	len[3] = 60;
-	len[4] = FRAME_MAX; /* as much as a buffer holds */
-	len[5] = 14;
+	len[2] = tag(data[2], tag(data[2], len[0], 0x8100), 0x88a8);
+	len[3] = len[4] = len[0];
+	data[3][20] = 0x20;                                              /* more fragments follow */
+	data[4][21] = 9;                                                 /* one of these */
+	len[5] = extended(data[5], 0);                                   /* hop by hop */
+	len[6] = extended(data[6], 44);                                  /* a fragment */
+	memcpy(data[7], "\x01\x80\xc2\0\0\x02\2\0\0\0\0\1\x88\x09", 14); /* LACP */
+	len[7] = 124;
+	memcpy(data[8], "\xff\xff\xff\xff\xff\xff\2\0\0\0\0\1\x08\x06", 14); /* ARP */
+	len[8] = 60;
+	len[9] = FRAME_MAX; /* as much as a buffer holds */
+	len[10] = 14;
 	for (int side = 0; side < 2; side++) {
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; i < 11; i++)
 			tap_arrive(t, side, data[i], len[i]);
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; i < 11; i++)
 			tap_expect_same(!side, data[i], len[i]);
 		tap_expect_none(side);
 	}
-	assert_int_equal(tap_count(t)->packets, 4);
-	assert_int_equal(t->rig->w->count->tx, 12);
+	assert_int_equal(tap_count(t)->packets, 6);
+	assert_int_equal(t->rig->w->count->tx, 22);
 	tap_close(t);
 }
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two links that are one cable to the neighbours. */
+#include "dataplane/core/linkpair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct linkpair pair;
+static int side;
+
+static enum linkpair_order look(bool a, bool b)
+{
+	const bool up[2] = {a, b};
+
+	return linkpair_look(&pair, up, &side);
+}
+
+static void up_both(void)
+{
+	linkpair_open(&pair);
+	assert_int_equal(look(true, true), LINKPAIR_KEEP);
+}
+
+static void follows_each_way(void **state)
+{
+	for (int lost = 0; lost < 2; lost++) {
+		up_both();
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_KEEP);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_HOLD);
+		assert_int_equal(side, !lost);
+		/* What is held tells nothing, down or (a driver that cannot) up. */
+		for (int n = 0; n < 5; n++) {
+			assert_int_equal(look(false, false), LINKPAIR_KEEP);
+			assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_KEEP);
+		}
+		assert_int_equal(look(lost == 0, lost == 1), LINKPAIR_RELEASE);
+		assert_int_equal(side, !lost);
+		/* It takes its time to come back; then all is as before. */
+		for (int n = 0; n < 20; n++)
+			assert_int_equal(look(lost == 0, lost == 1), LINKPAIR_KEEP);
+		assert_int_equal(look(true, true), LINKPAIR_KEEP);
+		look(lost == 0, lost == 1);
+		assert_int_equal(look(lost == 0, lost == 1), LINKPAIR_HOLD);
+		assert_int_equal(side, lost);
+	}
+}
+
+/* Links that are not there yet at the start, a short drop, both at once: nobody is taken down. */
+static void not_without_need(void **state)
+{
+	linkpair_open(&pair);
+	for (int n = 0; n < 20; n++)
+		assert_int_equal(look(true, false), LINKPAIR_KEEP);
+	assert_int_equal(look(true, true), LINKPAIR_KEEP);
+	for (int n = 0; n < 20; n++) {
+		assert_int_equal(look(false, true), LINKPAIR_KEEP);
+		assert_int_equal(look(true, true), LINKPAIR_KEEP);
+	}
+	for (int n = 0; n < 20; n++)
+		assert_int_equal(look(false, false), LINKPAIR_KEEP);
+	assert_int_equal(look(true, true), LINKPAIR_KEEP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(follows_each_way),
+		cmocka_unit_test(not_without_need),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
