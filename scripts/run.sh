@@ -7,6 +7,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case "$#,${1:-}" in
+0, | 1,--stay) ;;
+*)
+	echo "usage: run.sh [--stay]     --stay: leaves the node running afterwards, until Ctrl-C" >&2
+	[ "${1:-}" = --help ] && exit 0
+	exit 2
+	;;
+esac
 if [ "$(id -u)" -ne 0 ]; then
 	echo "run.sh: run as root: it makes network namespaces and installs packages" >&2
 	exit 1

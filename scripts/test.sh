@@ -14,7 +14,11 @@ kind=${1:-all}
 [ $# -gt 0 ] && shift
 case $kind in
 all | unit | component | scenario | vm | lint) ;;
-*) echo "test.sh: $kind is no kind of test: unit, component, scenario, vm, lint" >&2; exit 2 ;;
+*)
+	echo "usage: test.sh [unit|component|scenario|vm|lint] [NAME...]" >&2
+	[ "$kind" = --help ] && exit 0
+	exit 2
+	;;
 esac
 
 passed=0

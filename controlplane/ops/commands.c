@@ -192,8 +192,11 @@ int commands_open(struct loop *loop)
 	};
 	int rc = ctlserver_open(&loop->ctl, &loop->uv, loop->conf->node.control_socket);
 
-	if (rc < 0)
+	if (rc < 0) {
+		log_error("node.control_socket: %s: %s%s", loop->conf->node.control_socket,
+			strerror(-rc), rc == -ENOENT ? " (its folder must exist)" : "");
 		return rc;
+	}
 	rc = ctlserver_add(loop->ctl, commands, sizeof(commands) / sizeof(commands[0]));
 	if (!rc)
 		rc = dpstatus_open(&loop->dpstatus, &loop->uv, loop->calls.dp);
