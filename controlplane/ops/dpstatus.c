@@ -148,6 +148,7 @@ static void totals(json_t *out, const struct facts_worker *sum, const struct fac
 		{"watched_rtp", sum->watched_rtp},
 		{"watched_rtcp", sum->watched_rtcp},
 		{"keepalive_needed", head->keepalive_needed},
+		{"keepalive_short", head->keepalive_short},
 		{"keepalive_skipped", sum->keepalive_skipped},
 		{"keepalive_capped", sum->keepalive_capped},
 		{"keepalive_late_max_us", sum->keepalive_late_max_us},

@@ -131,6 +131,44 @@ static void fixed_batch(void **state)
 	seen_close(s);
 }
 
+/* KA-01: each leaves from the socket that its binding names, of either family. */
+static void source_sockets(void **state)
+{
+	struct seen *s = seen_open();
+	struct rig *rig = s->rig;
+	struct frame got;
+	uint32_t from[4] = {0};
+
+	for (uint32_t i = 0; i < SEEN_COUNT; i++) {
+		bool v6 = i % 8 >= 4;
+		struct proto_binding binding = {
+			.id = i,
+			.gen = 1,
+			.dst = seen_device(i, v6),
+			.local = rig_addr(v6 ? "[2001:db8::10]:5060" : "192.0.2.10:5060"),
+			.expires_ms = rig->now_ms + 3600000,
+		};
+
+		binding.local.port = (uint16_t)(5060 + i % 4);
+		assert_int_equal(binding_set(rig->keepalive, 0, &binding, rig->now_ms), 0);
+	}
+	while (mailbox_run(&rig->w->mailbox, rig->w))
+		;
+	for (uint64_t end = s->now + 31 * SECOND; s->now < end; s->now += SECOND / 100) {
+		keepalive_turn(rig->w, s->now);
+		while (rig_sent(rig, &got)) {
+			uint32_t i = (uint32_t)(got.dst.port - 10000);
+
+			assert_int_equal(got.src.port, 5060 + i % 4);
+			assert_int_equal(got.src.family, got.dst.family);
+			from[i % 4]++;
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		assert_in_range(from[i], SEEN_COUNT / 4, SEEN_COUNT / 2);
+	seen_close(s);
+}
+
 /* Expired, deleted and swept bindings are silent; an old generation deletes nothing. */
 static void ends(void **state)
 {
@@ -303,6 +341,7 @@ int main(void)
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(new_parameters),
 		cmocka_unit_test(fixed_batch),
+		cmocka_unit_test(source_sockets),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(full_ring),

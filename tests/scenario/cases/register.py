@@ -6,7 +6,8 @@ import time
 from harness.expect import check, equal, hold, wait, within
 from harness.netns import udp_socket
 from harness.scene import Scene
-from harness.topology import CARRIER, FAR, NAT, NODE
+from harness.sip import Message
+from harness.topology import BOB, CARRIER, FAR, NAT, NODE
 
 from . import scenario
 
@@ -208,6 +209,48 @@ def keepalive_across_data_plane_restart():
         worst = max(b - a for times in seen.values() for a, b in zip(times, times[1:]))
         within(worst, 0, PERIOD + INTERVAL + away + _loop_gap(s),
                "longest time without a keep-alive in s (the data plane was away for %.1f)" % away)
+
+
+@scenario(45)
+def keepalive_batch_too_small():
+    """A fixed SEND_ONE_TIME that cannot cover all bindings in the period: one warning a minute, a
+    counter, and the smallest value that would do in the status."""
+    devices = ["%s:%d" % (CARRIER, 10000 + n) for n in range(45)]
+    with Scene({"bindings": devices,
+                "keepalive": {"SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME": 1}}) as s:
+        wait(lambda: s.node.status("dataplane.keepalive_short") >= 10, 20,
+             "batches that were cut short are not counted")
+        equal(s.node.status("dataplane.keepalive_needed"), 3, "smallest value that would do")
+        check("keepalive_needed" in s.node.ctl_text("status"), "no line of it in the status")
+        lines = [line for line in s.node.dp.text().splitlines() if "is too small" in line]
+        equal(len(lines), 1, "warnings within a minute")
+        check("45 bindings do not fit into the period; 3 would do, or auto" in lines[0], lines[0])
+        sent = [p.dst for p in s.wire.all() if p.payload == b"HELLO"]
+        check(max(map(sent.count, sent)) <= 2, "a device got more than its turn")
+
+
+@scenario(80)
+def binding_is_heard():
+    """Any packet from a binding stamps it, a keep-alive of its own (KA-05) as well as SIP, and no
+    other address does: linewatchctl tells at once, and Redis in its next batch, within a minute."""
+    with Scene() as s:
+        bob = s.bob()
+        time.sleep(4)
+        key, = [k for k in s.node.redis.keys("{p*}:reg:*bob*") if ":b:" in k]
+        stranger = s.keep(udp_socket(s.topology.bob, BOB, 5099))
+        stranger.sendto(b"\r\n\r\n", (NODE, 5060))
+        time.sleep(1)
+        within(s.node.bindings()[0]["heard_s"], 4, 8, "seconds since the REGISTER")
+        bob.transmit(b"\r\n\r\n", (NODE, 5060))
+        wait(lambda: s.node.bindings()[0]["heard_s"] <= 1, 3, "CRLF did not stamp the binding")
+        wait(lambda: s.node.bindings()[0]["heard_s"] >= 3, 5, "something else stamps the binding")
+        before = int(s.node.redis.hash(key)["heard_ms"])
+        bob.send(Message("OPTIONS sip:example.net SIP/2.0", [
+            ("Via", bob.via()), ("Max-Forwards", "70"), ("From", "<%s>;tag=1" % bob.contact),
+            ("To", "<sip:example.net>"), ("Call-ID", "look"), ("CSeq", "1 OPTIONS")]))
+        wait(lambda: s.node.bindings()[0]["heard_s"] <= 1, 3, "OPTIONS did not stamp the binding")
+        wait(lambda: int(s.node.redis.hash(key)["heard_ms"]) >= before + 4000, 65,
+             "Redis does not hear of it")
 
 
 def _phase(address, port):
