@@ -6,7 +6,6 @@
 #include "tests/component/netns.h"
 
 #include <errno.h>
-#include <rte_hash_crc.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -228,48 +227,38 @@ static void test_slow_reader(void **state)
 	close(good);
 }
 
-/* Asks DPDK's telemetry socket; returns the answer's length. */
-static void telemetry(int fd, const char *command, char *answer, size_t size)
+static void telemetry(const char *command, char answer[static DP_TELEMETRY_MAX])
 {
-	ssize_t n;
+	int fd = dp_telemetry_open(&dp);
 
-	dp_send_raw(fd, command, strlen(command));
-	n = recv(fd, answer, size - 1, 0);
-	assert_true(n > 0);
-	answer[n] = '\0';
+	dp_telemetry(fd, command, answer);
+	close(fd);
 }
 
 static void test_telemetry(void **state)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int client = dp_client(&dp, 0, NULL, NULL);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	char answer[16384];
+	char answer[DP_TELEMETRY_MAX];
 
-	/* The folder bears the checksum of our socket's name. */
-	snprintf(sun.sun_path, sizeof(sun.sun_path),
-		"/var/run/dpdk/linewatch-%08x/dpdk_telemetry.v2",
-		rte_hash_crc(dp.socket, (uint32_t)strlen(dp.socket), 0));
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	assert_true(recv(fd, answer, sizeof(answer), 0) > 0);
-	telemetry(fd, "/linewatch/status", answer, sizeof(answer));
+	telemetry("/linewatch/status", answer);
 	assert_non_null(strstr(answer, "\"clients\":1"));
-	telemetry(fd, "/linewatch/drops", answer, sizeof(answer));
+	telemetry("/linewatch/drops", answer);
 	assert_non_null(strstr(answer, "\"PUNT_FULL\":0"));
 	assert_non_null(strstr(answer, "\"RX_MISSED\":"));
 	assert_non_null(strstr(answer, "\"TO_HOST\":"));
-	telemetry(fd, "/linewatch/roundtrip", answer, sizeof(answer));
+	telemetry("/linewatch/roundtrip", answer);
 	assert_non_null(strstr(answer, "\"p99_us\":0"));
 	assert_non_null(strstr(answer, "\"from_16777216_us\":0"));
-	telemetry(fd, "/linewatch/senderror", answer, sizeof(answer));
+	telemetry("/linewatch/senderror", answer);
 	assert_non_null(strstr(answer, "\"max_us\":"));
-	telemetry(fd, "/linewatch/workers", answer, sizeof(answer));
+	telemetry("/linewatch/workers", answer);
 	assert_non_null(strstr(answer, "[0]"));
-	telemetry(fd, "/linewatch/workers,0", answer, sizeof(answer));
+	telemetry("/linewatch/workers,0", answer);
 	assert_non_null(strstr(answer, "\"loop_gap_max_us\":"));
-	telemetry(fd, "/linewatch/workers,1", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "\"busy_cycles\":"));
+	assert_non_null(strstr(answer, "\"total_cycles\":"));
+	telemetry("/linewatch/workers,1", answer);
 	assert_null(strstr(answer, "loop_gap_max_us"));
-	close(fd);
 	close(client);
 }
 

@@ -77,15 +77,23 @@ static void await_mac(uint8_t last)
 
 static void test_both_directions(void **state)
 {
+	const struct facts_worker *count = worker_count(0);
 	const uint32_t *rtp_tick;
+	uint64_t busy;
 
 	await_conversation();
+	busy = __atomic_load_n(&count->busy_cycles, __ATOMIC_RELAXED);
 	for (uint16_t seq = 1000; seq < 1100; seq++) {
 		say(phone_a, PORT_A, seq);
 		say(phone_b, PORT_B, seq);
 		hears(phone_b, PORT_B, seq);
 		hears(phone_a, PORT_A, seq);
 	}
+	/* Work is busy time, and the rest of the time is not. */
+	busy = __atomic_load_n(&count->busy_cycles, __ATOMIC_RELAXED) - busy;
+	assert_true(busy > 0);
+	assert_true(__atomic_load_n(&count->busy_cycles, __ATOMIC_RELAXED) <
+		__atomic_load_n(&count->total_cycles, __ATOMIC_RELAXED) / 2);
 	rtp_tick = (const uint32_t *)((const char *)facts + facts->flow_rtp_off) + ready.base;
 	for (int i = 0; i < 2; i++)
 		assert_true(clock_boot_ms() - clock_tick_ms(rtp_tick[i], clock_boot_ms()) < 5000);
@@ -171,6 +179,21 @@ static void test_route_changes(void **state)
 	await_conversation();
 }
 
+/* What the kernel does not take is counted. */
+static void test_host_interface_is_down(void **state)
+{
+	uint64_t end = clock_boot_ms() + WAIT_MS;
+
+	await_conversation();
+	assert_int_equal(__atomic_load_n(&facts->loss[FACTS_LOSS_TO_HOST], __ATOMIC_RELAXED), 0);
+	sh("ip link set lw0 down");
+	while (__atomic_load_n(&facts->loss[FACTS_LOSS_TO_HOST], __ATOMIC_RELAXED) == 0) {
+		assert_true(clock_boot_ms() < end);
+		say(phone_a, 5060, 1);
+		usleep(20000);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, call_close)
 
 int main(void)
@@ -183,6 +206,7 @@ int main(void)
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_neighbour_deleted),
 		TEST(test_route_changes),
+		TEST(test_host_interface_is_down),
 	};
 
 	if (geteuid() != 0) {

@@ -359,6 +359,25 @@ static void reroute(void **state)
 	scene_close(s);
 }
 
+/* A port that takes no more frames than its ring holds: what is over is counted. */
+static void full_port(void **state)
+{
+	const unsigned int room = 1023, over = 100;
+	struct scene *s = scene_open4();
+	struct frame frame;
+	unsigned int sent = 0;
+
+	scene_set_latched(s);
+	for (unsigned int i = 0; i < room + over; i++)
+		scene_rtp(s, 0);
+	assert_int_equal(scene_drops(s, FACTS_DROP_TX_FULL), over);
+	assert_int_equal(s->rig->w->count->tx, room);
+	while (rig_sent(s->rig, &frame))
+		sent++;
+	assert_int_equal(sent, room);
+	scene_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +393,7 @@ int main(void)
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(sync),
 		cmocka_unit_test(reroute),
+		cmocka_unit_test(full_port),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);
