@@ -37,8 +37,8 @@ struct fake {
 	uint64_t generation;
 	uint64_t since_ms; /* of the last sync that began */
 	int refuse;        /* hello is answered by this error */
-	int refuse_media; /* likewise, the media addresses */
-	bool deaf; /* reads nothing */
+	int refuse_media;  /* likewise, the media addresses */
+	bool deaf;         /* reads nothing */
 	struct held_flow flows[FLOWS];
 	struct held_binding bindings[2 * BINDINGS];
 	uint32_t packets[PROTO_FROM_CLIENT]; /* received, by type */
