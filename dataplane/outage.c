@@ -295,12 +295,18 @@ void outages_tick(struct outages *o, uint64_t now_ms)
 		outage_step(o, i, now_ms);
 }
 
-/* Not every driver tells that its device has gone. */
-static void outage_look(struct outages *o, const struct port *port)
+/* Not every driver tells that its device has gone. True: one has. */
+static bool outage_look(struct outages *o, const struct port *port)
 {
-	for (uint16_t i = 0; i < port->device_count; i++)
-		if (!port->device[i].out && device_is_gone(&port->device[i]))
-			outage_mark(o, port->device[i].id, OUTAGE_MARK_GONE);
+	bool gone = false;
+
+	for (uint16_t i = 0; i < port->device_count; i++) {
+		if (port->device[i].out || !device_is_gone(&port->device[i]))
+			continue;
+		outage_mark(o, port->device[i].id, OUTAGE_MARK_GONE);
+		gone = true;
+	}
+	return gone;
 }
 
 void outages_watch(struct outages *o)
@@ -309,8 +315,8 @@ void outages_watch(struct outages *o)
 		struct port *port = &o->conf.ports[i];
 		uint32_t up = 0;
 
-		outage_look(o, port);
-		port_watch_link(port);
+		if (!outage_look(o, port))
+			port_watch_link(port);
 		for (uint16_t j = 0; j < port->device_count; j++)
 			up |= port->device[j].link_up;
 		__atomic_store_n(&o->conf.head->port[i].link_up, up, __ATOMIC_RELAXED);
@@ -325,9 +331,12 @@ int outages_reset(struct outages *o, const char *name)
 		i++;
 	if (i == o->conf.count)
 		return -ENOENT;
-	for (uint16_t j = 0; j < o->conf.ports[i].device_count; j++)
+	for (uint16_t j = 0; j < o->conf.ports[i].device_count; j++) {
 		if (o->port[i].stage != OUTAGE_NONE || o->port[i].device[j].out)
 			return -EBUSY;
+		if (!device_can_reset(&o->conf.ports[i].device[j]))
+			return -EOPNOTSUPP;
+	}
 	for (uint16_t j = 0; j < o->conf.ports[i].device_count; j++)
 		outage_mark(o, o->conf.ports[i].device[j].id, OUTAGE_MARK_RESET);
 	return 0;

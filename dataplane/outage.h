@@ -87,7 +87,8 @@ void outages_tick(struct outages *outages, uint64_t now_ms);
 void outages_watch(struct outages *outages);
 
 /* An operator wants a port reset: all members of a bond, one after another. `name` is that of the
- * facts. Returns 0, -ENOENT (no such port) or -EBUSY (it is out of service already). */
+ * facts. Returns 0, -ENOENT (no such port), -EBUSY (it is out of service already) or -EOPNOTSUPP
+ * (device_can_reset). */
 int outages_reset(struct outages *outages, const char *name);
 
 #endif

@@ -377,7 +377,7 @@ static_assert(sizeof(struct proto_capture_end) == 16, "wire layout");
 
 /* An operator wants the device of a port reset, as its driver does it; of a bond all members, one
  * after another. The port keeps all that is set on it. Refused: ENOENT (no port of that name),
- * EBUSY (it is out of service already). */
+ * EBUSY (it is out of service already), EOPNOTSUPP (af_xdp: the NIC is the kernel's). */
 #define PROTO_PORT_NAME 64
 struct proto_port_reset {
 	char name[PROTO_PORT_NAME]; /* as in facts.h, zeros behind it */

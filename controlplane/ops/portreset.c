@@ -14,6 +14,8 @@ static const char *why(int err)
 		return "the data plane has no port of that name (linewatchctl status lists them)";
 	case -EBUSY:
 		return "it is out of service already";
+	case -EOPNOTSUPP:
+		return "the NIC below af_xdp is the kernel's: ip link set it down and up instead";
 	case -EALREADY:
 		return "another order is under way: try again";
 	case -ENOTCONN:

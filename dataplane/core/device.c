@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <net/if_arp.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -138,6 +139,11 @@ bool device_is_gone(const struct device *device)
 	return access(path, F_OK) != 0;
 }
 
+bool device_can_reset(const struct device *device)
+{
+	return strncmp(device->text, "af_xdp:", strlen("af_xdp:")) != 0;
+}
+
 bool device_is_back(const struct device *device)
 {
 	char driver[IF_NAMESIZE];
@@ -213,6 +219,21 @@ static int device_kernel_mtu(const struct device *device, uint16_t *mtu)
 	close(fd);
 	*mtu = (uint16_t)RTE_MIN(ifr.ifr_mtu, UINT16_MAX);
 	return err;
+}
+
+void device_give_mac(const struct device *device, const struct rte_ether_addr *mac)
+{
+	struct ifreq ifr = {.ifr_hwaddr.sa_family = ARPHRD_ETHER};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
+	memcpy(ifr.ifr_hwaddr.sa_data, mac, sizeof(*mac));
+	/* Who cannot is found out when the address is compared. */
+	if (device->ifname[0])
+		ioctl(fd, SIOCSIFHWADDR, &ifr);
+	close(fd);
 }
 
 int device_mtu(const struct device *device, uint16_t *mtu)

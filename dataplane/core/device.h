@@ -12,6 +12,7 @@
 #define DEVICE_SUFFIX   16
 
 struct rte_eth_link;
+struct rte_ether_addr;
 
 struct device {
 	char text[DEVICE_TEXT_MAX]; /* as configured */
@@ -33,6 +34,10 @@ struct device {
 int device_make(
 	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu);
 
+/* False for a device that its driver cannot open a second time in a process: of af_xdp something
+ * stays open, and keeps the interface's queues. */
+bool device_can_reset(const struct device *device);
+
 /* Closes and forgets a device that is made, whether the machine still has it or not. */
 void device_remove(struct device *device);
 
@@ -42,6 +47,10 @@ bool device_is_gone(const struct device *device);
 
 /* Of a removed device: whether making it anew (device_make) can succeed. Asks the kernel. */
 bool device_is_back(const struct device *device);
+
+/* Gives the kernel's interface below a device that is to be made anew the hardware address that it
+ * had: not every driver does. Nothing for other devices. */
+void device_give_mac(const struct device *device, const struct rte_ether_addr *mac);
 
 /* Longest packet, which drivers that read from an interface of the kernel leave to the kernel: sets
  * it unless mtu is 0, and gives what it is then. Returns 0 or -errno. */

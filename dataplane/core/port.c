@@ -222,8 +222,10 @@ void port_lose(struct port *port)
 int port_return(struct port *port)
 {
 	struct device *device = &port->device[0], old = *device;
-	int err = device_make(device, old.text, old.suffix, port->conf.workers, port->conf.mtu);
+	int err;
 
+	device_give_mac(&old, &port->mac);
+	err = device_make(device, old.text, old.suffix, port->conf.workers, port->conf.mtu);
 	if (err) {
 		*device = old;
 		return err;

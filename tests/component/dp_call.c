@@ -23,6 +23,9 @@ unsigned int said;
 const struct facts_head *facts;
 struct proto_media_ready ready;
 
+static struct dp_packet port_events;
+static uint16_t port_at; /* the next of them */
+
 static struct addr phone(uint8_t last)
 {
 	return (struct addr){.family = ADDR_IPV4, .port = PHONE_PORT, .ip = {203, 0, 113, last}};
@@ -55,6 +58,7 @@ void call_set(struct proto_welcome *welcome)
 	struct dp_packet packet;
 	struct proto_ack ack;
 
+	port_at = port_events.head.count = 0;
 	client = dp_client(&dp, 0, welcome, &facts);
 	dp_send(client, PROTO_MEDIA_ADDR, 1, &media, 1);
 	dp_receive(client, &packet);
@@ -167,6 +171,30 @@ void await_conversation(void)
 		if (hear(phone_a, PORT_A) >= 0 || hear(phone_b, PORT_B) >= 0)
 			quiet = 0;
 	}
+}
+
+int order_reset(const char *port)
+{
+	struct proto_port_reset reset = {0};
+	struct proto_ack ack;
+
+	memcpy(reset.name, port, strlen(port));
+	return dp_order(client, PROTO_PORT_RESET, &reset, 1, &ack);
+}
+
+void await_port(enum proto_port_event_kind kind)
+{
+	const struct proto_port_event *event;
+
+	/* Several may come in one packet. */
+	if (port_at == port_events.head.count) {
+		dp_receive(client, &port_events);
+		assert_int_equal(port_events.head.type, PROTO_PORT_EVENT);
+		port_at = 0;
+	}
+	event = (const struct proto_port_event *)(const void *)port_events.records + port_at++;
+	assert_int_equal(event->kind, kind);
+	assert_int_equal(event->port, 0);
 }
 
 const struct facts_worker *worker_count(unsigned int i)

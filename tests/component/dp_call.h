@@ -48,6 +48,10 @@ void hears(int phone, uint16_t from_port, uint16_t seq);
 /* Both talk until both hear, and until nothing of it is under way any more. */
 void await_conversation(void);
 
+/* The client orders the reset of a port, 0 or -errno; it is told this of the first port next. */
+int order_reset(const char *port);
+void await_port(enum proto_port_event_kind kind);
+
 /* What the facts count for a worker, and for a leg: 0 from a, 1 from b. */
 const struct facts_worker *worker_count(unsigned int i);
 const struct facts_flow *flow_count(unsigned int i);

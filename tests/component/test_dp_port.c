@@ -54,28 +54,6 @@ static int teardown(void **state)
 	return status;
 }
 
-static int order_reset(const char *name)
-{
-	struct proto_port_reset reset = {0};
-	struct proto_ack ack;
-
-	memcpy(reset.name, name, strlen(name));
-	return dp_order(client, PROTO_PORT_RESET, &reset, 1, &ack);
-}
-
-static void await_event(enum proto_port_event_kind kind)
-{
-	const struct proto_port_event *event;
-	struct dp_packet packet;
-
-	dp_receive(client, &packet);
-	event = (const void *)packet.records;
-	assert_int_equal(packet.head.type, PROTO_PORT_EVENT);
-	assert_int_equal(packet.head.count, 1);
-	assert_int_equal(event->kind, kind);
-	assert_int_equal(event->port, 0);
-}
-
 static void other_port_works(void)
 {
 	sh(FAR "ping -q -c 5 -i 0.2 -W 10 198.51.100.10 >/dev/null");
@@ -169,8 +147,8 @@ static void test_reset(void **state)
 	all_keepalives(before);
 	assert_int_equal(order_reset("af_packet:eth3"), -ENOENT);
 	assert_int_equal(order_reset("af_packet:eth1"), 0);
-	await_event(PROTO_PORT_RESETS);
-	await_event(PROTO_PORT_BACK);
+	await_port(PROTO_PORT_RESETS);
+	await_port(PROTO_PORT_BACK);
 	assert_int_equal(facts->port[0].state, FACTS_PORT_IN);
 	assert_int_equal(facts->port[0].resets, 1);
 	assert_int_equal(facts->port[0].removals, 0);
@@ -197,9 +175,9 @@ static void test_reset(void **state)
 		dp_log_count(&dp, "port af_packet:eth1,qdisc_bypass=0: in service again"), 1);
 	/* The next one within a short time has to wait. */
 	assert_int_equal(order_reset("af_packet:eth1"), 0);
-	await_event(PROTO_PORT_RESETS);
+	await_port(PROTO_PORT_RESETS);
 	assert_int_equal(order_reset("af_packet:eth1"), -EBUSY);
-	await_event(PROTO_PORT_BACK);
+	await_port(PROTO_PORT_BACK);
 	assert_int_equal(dp_log_count(&dp, "again: out of service, tried in 1 s"), 1);
 	await_conversation();
 }
@@ -235,7 +213,7 @@ static void test_removal(void **state)
 
 	await_conversation();
 	sh("ip link del eth1");
-	await_event(PROTO_PORT_GONE);
+	await_port(PROTO_PORT_GONE);
 	assert_int_equal(facts->port[0].state, FACTS_PORT_GONE);
 	assert_int_equal(facts->port[0].removals, 1);
 	assert_int_equal(order_reset("af_packet:eth1"), -EBUSY);
@@ -247,7 +225,7 @@ static void test_removal(void **state)
 	nobody_spins();
 	/* Another interface of that name, with an address of its own, takes the old one's. */
 	call_cable();
-	await_event(PROTO_PORT_BACK);
+	await_port(PROTO_PORT_BACK);
 	sh("mac() { ip -o link show $1 | grep -o 'ether [0-9a-f:]*'; }; "
 	   "mac eth1 >/dev/null && test \"$(mac eth1)\" = \"$(mac lw0)\"");
 	close(wire);

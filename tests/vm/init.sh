@@ -23,7 +23,7 @@ for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net 8021q veth; do
 	modprobe "$driver" || echo "vm: FAIL modprobe $driver"
 done
 ip link set lo up
-export LW_PCI=0000:00:04.0 LW_PEER_PCI=0000:00:05.0
+export LW_PCI=0000:01:00.0 LW_PEER_PCI=0000:00:05.0
 
 cd /linewatch || exit
 tests/vm/operator.sh $kind

@@ -101,7 +101,7 @@ nic)
 	refuse_what_is_no_nic
 	refuse_what_is_used
 	# Two cards behind one bridge.
-	refuses "bind-shared-group" "shares IOMMU group" nic-bind.sh 0000:01:01.0
+	refuses "bind-shared-group" "shares IOMMU group" nic-bind.sh 0000:02:01.0
 	driver_of "$LW_PCI" >/tmp/driver
 	does "bind" "bound to vfio-pci (before: $(cat /tmp/driver))" nic-bind.sh "${LW_PCI#0000:}"
 	does "bind-again" "already" nic-bind.sh "$LW_PCI"

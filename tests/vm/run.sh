@@ -45,7 +45,8 @@ boot()
 	qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1024 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel ../vmlinuz -initrd ../initramfs "${arguments[@]}" \
-		-netdev hubport,hubid=0,id=near -device "$nic,id=lw,netdev=near,addr=4" \
+		-device pcie-root-port,id=hot,chassis=1,addr=4 \
+		-netdev hubport,hubid=0,id=near -device "$nic,id=lw,netdev=near,bus=hot" \
 		-netdev hubport,hubid=0,id=far -device "$nic,netdev=far,addr=5" \
 		-serial pipe:console -monitor pipe:monitor >qemu 2>&1 &
 	qemu=$!
@@ -68,6 +69,8 @@ watch()
 		echo "$((SECONDS - start)) s  $line" >>log
 		case $line in
 		"vm: set_link "*) echo "set_link lw ${line##* }" >&"$monitor" ;;
+		"vm: unplug") echo "device_del lw" >&"$monitor" ;;
+		"vm: plug") echo "device_add ${models[$name]},id=lw,netdev=near,bus=hot" >&"$monitor" ;;
 		"vm: pass "*) echo "pass  $name: ${line#vm: pass }" ;;
 		"vm: FAIL "*) echo "FAIL  $name: ${line#vm: FAIL }" ;;
 		"ok "*" - test_"*) echo "pass  $name: ${line#* - test_}" ;;

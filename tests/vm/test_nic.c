@@ -229,6 +229,56 @@ static void test_link_down_and_up(void **state)
 	await_keepalives();
 }
 
+/* Nothing is set again: the call goes on, and the keep-alives. */
+static void test_reset(void **state)
+{
+	assert_int_equal(order_reset(getenv("LW_PCI")), 0);
+	await_port(PROTO_PORT_RESETS);
+	await_port(PROTO_PORT_BACK);
+	assert_int_equal(facts->port[0].resets, 1);
+	await_conversation();
+	await_keepalives();
+	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
+}
+
+static bool has_interface(void)
+{
+	return system("ls -d /sys/bus/pci/devices/$LW_PCI/net/* "
+		      "/sys/bus/pci/devices/$LW_PCI/virtio*/net/* 2>/dev/null | grep -q .") == 0;
+}
+
+/* The host takes the card out, and puts another one in, which an operator binds. */
+static void test_unplug_and_plug(void **state)
+{
+	uint64_t end;
+
+	printf("vm: unplug\n");
+	fflush(stdout);
+	await_port(PROTO_PORT_GONE);
+	assert_int_equal(facts->port[0].state, FACTS_PORT_GONE);
+	/* The kernel waits for us to let it go. */
+	end = clock_boot_ms() + DP_WAIT_MS;
+	while (system("test -e /sys/bus/pci/devices/$LW_PCI") == 0) {
+		assert_true(clock_boot_ms() < end);
+		usleep(50000);
+	}
+	assert_true(dp_is_alive(&dp));
+	end = clock_boot_ms() + DP_WAIT_MS;
+	while (!has_interface()) {
+		assert_true(clock_boot_ms() < end);
+		/* The host may not be done with the old one. */
+		printf("vm: plug\n");
+		fflush(stdout);
+		sleep(1);
+	}
+	sh("nsenter --net=/proc/1/ns/net scripts/nic-bind.sh $LW_PCI");
+	await_port(PROTO_PORT_BACK);
+	assert_int_equal(facts->port[0].removals, 1);
+	await_conversation();
+	await_keepalives();
+	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
+}
+
 /* The next process begins a log of its own. */
 static void stop(int sig, int status)
 {
@@ -317,6 +367,11 @@ static void test_rx_interrupts(void **state)
 	await_keepalives();
 	sh(FAR "ping -q -c 3 -W 10 192.0.2.10");
 	woken = latency_usual(&silence, relayed_ns, awake + WAKE_NS);
+	/* They come after a reset, too. */
+	assert_int_equal(order_reset(getenv("LW_PCI")), 0);
+	await_port(PROTO_PORT_RESETS);
+	await_port(PROTO_PORT_BACK);
+	await_conversation();
 	seldom = naps_when_quiet();
 	print_message("# %lu naps in %d s, %lu with Rx interrupts\n", often, QUIET_S, seldom);
 	print_message(
@@ -360,6 +415,8 @@ int main(void)
 		cmocka_unit_test(test_host_is_reached),
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_link_down_and_up),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_unplug_and_plug),
 		cmocka_unit_test(test_kill_and_start),
 		cmocka_unit_test(test_rx_interrupts),
 		cmocka_unit_test(test_least_rights),

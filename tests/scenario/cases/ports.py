@@ -104,3 +104,59 @@ def bond_member_goes_down():
             net.ip(router, "link set dev %s up" % pulled)
             wait(lambda: s.node.dp.text().count("link is up") >= 3, 5, "the link does not come back")
         _hang_up(s, up, down)
+
+
+def _port(s):
+    port, = s.node.ctl("status")["dataplane"]["port"]
+    return port
+
+
+@scenario(40)
+def port_is_reset_in_a_call():
+    """`linewatchctl port-reset` in mid-call: media pauses, then goes on to who it went to before,
+    and so do keep-alives; the status counts it, both logs tell it; a wrong name is refused."""
+    with Scene() as s:
+        up, down, media_a, media_b = s.talk()
+        wait(lambda: media_a.received > 100 and media_b.received > 100, 12, "no media both ways")
+        check(s.node.ctl("port-reset", "eth1", check=False) is None,
+              "a port of another name was reset")
+        before = _port(s)
+        check(before["port"] == "af_packet:eth1" and before["state"] == "in service" and
+              before["link"] == "up" and before["resets"] == 0, "port in the status: %s" % before)
+        media_a.mark()
+        media_b.mark()
+        when = time.time()
+        s.node.ctl("port-reset", "af_packet:eth1")
+        wait(lambda: _port(s)["resets"] == 1, 5, "the status does not count the reset")
+        for stream in (media_a, media_b):
+            wait(lambda m=stream: m.last and m.last > when + 3 and m.silent_for() < 1, 15,
+                 "media did not come back")
+            within(stream.gap, 0, 3, "longest gap in the media in s")
+        wait(lambda: _port(s)["state"] == "in service" and _port(s)["link"] == "up", 5,
+             "port in the status: %s" % _port(s))
+        check("port af_packet:eth1: in service again" in s.node.cp.text(), "linewatch-cp is silent")
+        wait(lambda: [p for p in _keepalives(s) if p.time > when + 3], 15, "no keep-alives left")
+        _hang_up(s, up, down)
+
+
+@scenario(60)
+def port_vanishes_and_returns():
+    """The interface below the port is deleted in mid-call and made anew: the data plane lives, the
+    call goes on with the same ports and addresses as soon as the cable is back."""
+    with Scene({"media": {"media_timeout": 60, "media_hard_timeout": 120}}) as s:
+        net, router, node = s.topology.net, s.topology.router, s.topology.node
+        up, down, media_a, media_b = s.talk()
+        wait(lambda: media_a.received > 100 and media_b.received > 100, 12, "no media both ways")
+        net.ip(node, "link del eth1")
+        wait(lambda: _port(s)["state"] == "gone", 5, "port in the status: %s" % _port(s))
+        check(_port(s)["link"] == "down", "link of a port that has gone")
+        net.wire(node, "eth1", router, "to-node", "br-core")
+        s.node.prepare_port()
+        wait(lambda: _port(s)["state"] == "in service", 10, "port in the status: %s" % _port(s))
+        check(_port(s)["removals"] == 1, "removals in the status")
+        when = time.time()
+        for stream in (media_a, media_b):
+            wait(lambda m=stream: m.last and m.last > when + 2 and m.silent_for() < 1, 25,
+                 "media did not come back")
+        up.bye().wait()
+        down.wait_ended(3)
