@@ -5,7 +5,6 @@
  *   struct facts_head
  *   worker counters   [workers]   at worker_off, worker_stride apart
  *   binding last SIP  [bindings]  uint32 tick each, at binding_heard_off
- *   flow last RTP     [flows]     uint32 tick each, at flow_rtp_off
  *   flow last RTCP    [flows]     uint32 tick each, at flow_rtcp_off
  *   flow counters     [flows]     struct facts_flow at flow_count_off, flow_count_stride apart
  *   flow quality      [flows]     struct facts_quality at flow_quality_off, flow_quality_stride
@@ -69,7 +68,6 @@ struct facts_head {
 	uint32_t bindings;
 	uint32_t flows;
 	uint64_t binding_heard_off;
-	uint64_t flow_rtp_off;
 	uint64_t flow_rtcp_off;
 	uint64_t flow_count_off;
 	uint64_t flow_quality_off;
@@ -176,9 +174,8 @@ struct facts_flow {
 	uint32_t seq;     /* highest sequence number, extended (RFC 3550 A.1); 0 = none yet */
 	uint32_t transit; /* of the last packet (A.8) */
 	uint32_t jitter;  /* 1/16 of a unit of the clock (A.8) */
-	uint16_t clock;   /* Hz of the RTP timestamps, 0 = 8000 */
-	uint16_t zero;
-	uint32_t ssrc; /* of the last packet */
+	uint32_t heard;   /* tick of the last packet */
+	uint32_t ssrc;    /* of the last packet */
 };
 static_assert(sizeof(struct facts_flow) == 32, "shared layout");
 
@@ -192,7 +189,7 @@ struct facts_quality {
 	uint32_t off_source;
 	uint32_t malformed; /* as RTP or RTCP, or neither */
 	uint32_t payload_type;
-	uint32_t zero;
+	uint32_t clock; /* Hz of the RTP timestamps, 0 = 8000 */
 };
 static_assert(sizeof(struct facts_quality) == 32, "shared layout");
 

@@ -29,7 +29,6 @@ static bool dpfacts_sound(const struct facts_head *h, size_t size, const struct 
 		dpfacts_fits(size, h->worker_off, h->workers, h->worker_stride,
 			sizeof(struct facts_worker), 8) &&
 		dpfacts_fits(size, h->binding_heard_off, h->bindings, 4, 4, 4) &&
-		dpfacts_fits(size, h->flow_rtp_off, h->flows, 4, 4, 4) &&
 		dpfacts_fits(size, h->flow_rtcp_off, h->flows, 4, 4, 4) &&
 		dpfacts_fits(size, h->flow_count_off, h->flows, h->flow_count_stride,
 			sizeof(struct facts_flow), 8) &&
@@ -87,7 +86,7 @@ static uint32_t dpfacts_get(const uint32_t *word)
 static void dpfacts_quality(const struct facts_flow *count, const struct facts_quality *quality,
 	struct dpclient_flow_facts *out)
 {
-	uint32_t rate = __atomic_load_n(&count->clock, __ATOMIC_RELAXED);
+	uint32_t rate = dpfacts_get(&quality->clock);
 	uint32_t seq = dpfacts_get(&count->seq);
 	int32_t lost = (int32_t)(dpfacts_get(&quality->lost_base) + seq - out->packets);
 
@@ -110,7 +109,7 @@ static void dpfacts_flow(
 	count = (const struct facts_flow *)(c->facts + h->flow_count_off +
 		(uint64_t)id * h->flow_count_stride);
 	out->boot_id = h->boot_id;
-	out->rtp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtp_off, id), now_ms);
+	out->rtp_ms = clock_tick_ms(dpfacts_get(&count->heard), now_ms);
 	out->rtcp_ms = clock_tick_ms(dpfacts_tick(c, h->flow_rtcp_off, id), now_ms);
 	out->bytes = __atomic_load_n(&count->bytes, __ATOMIC_RELAXED);
 	out->packets = __atomic_load_n(&count->packets, __ATOMIC_RELAXED);

@@ -25,7 +25,6 @@ static size_t facts_layout(struct facts_head *head)
 	head->worker_stride = (sizeof(struct facts_worker) + 127) & ~127u;
 	head->worker_off = facts_reserve(&end, (size_t)head->workers * head->worker_stride);
 	head->binding_heard_off = facts_reserve(&end, (size_t)head->bindings * sizeof(uint32_t));
-	head->flow_rtp_off = facts_reserve(&end, (size_t)head->flows * sizeof(uint32_t));
 	head->flow_rtcp_off = facts_reserve(&end, (size_t)head->flows * sizeof(uint32_t));
 	/* The counters are a field of the relay's hot records, so that a packet touches one line.
 	 */
@@ -65,7 +64,6 @@ int facts_open(struct facts *facts, const struct mem *mem, uint32_t workers, uin
 	facts->head = facts->base;
 	*facts->head = head;
 	facts->binding_heard = facts_at(facts, head.binding_heard_off);
-	facts->flow_rtp = facts_at(facts, head.flow_rtp_off);
 	facts->flow_rtcp = facts_at(facts, head.flow_rtcp_off);
 	facts->flow = facts_at(facts, head.flow_count_off - RECORD_COUNT_OFFSET);
 	facts->flow_quality = facts_at(facts, head.flow_quality_off);

@@ -19,7 +19,6 @@ struct facts {
 	/* Inside base. Ticks are written with relaxed stores, and only when they change. */
 	struct facts_head *head;
 	uint32_t *binding_heard;            /* [bindings] */
-	uint32_t *flow_rtp;                 /* [flows] */
 	uint32_t *flow_rtcp;                /* [flows] */
 	struct flow_record *flow;           /* [flows], the counters are their field `count` */
 	struct facts_quality *flow_quality; /* [flows] */

@@ -67,7 +67,6 @@ static void classify_udp(struct classify *c, struct rte_mbuf *mbuf, const void *
 static inline void classify_prefetch(const struct media *m, uint32_t id)
 {
 	rte_prefetch0(&m->record[id]);
-	rte_prefetch0(&m->heard_rtp[id]);
 }
 
 /* To a port of ours: the relay's, if it is well-formed. total: of the UDP header and what follows.
@@ -245,18 +244,21 @@ static rte_be16_t classify_tag(struct classify *c, struct rte_mbuf *mbuf)
 	return type;
 }
 
-/* How a frame to this port begins that is UDP over IPv4, without options, no fragment. */
-static void classify_expect(struct classify *c, const struct rte_ether_addr *mac)
+/* How a frame to this port begins that is UDP over IPv4, without options, no fragment. The bytes
+ * stay in registers: a vector of what was just written by bytes would have to wait. */
+static inline void classify_expect(struct classify *c, const struct rte_ether_addr *mac)
 {
 	/* Destination; type, version and length; fragment; protocol. */
-	static const uint8_t mask[sizeof(c->mask)] = {255, 255, 255, 255, 255,
-		255, [12] = 255, [13] = 255, [14] = 255, [20] = 0x3f, [21] = 255, [23] = 255};
-	uint8_t plain[sizeof(c->plain)] = {
-		[12] = 0x08, [14] = RTE_IPV4_VHL_DEF, [23] = IPPROTO_UDP};
+	const __m256i plain = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0,
+		RTE_IPV4_VHL_DEF, 0, 0, 0, 0, 0, 0, 0, 0, IPPROTO_UDP, 0, 0, 0, 0, 0, 0, 0, 0);
+	uint32_t start;
+	uint16_t end;
 
-	memcpy(plain, mac, sizeof(*mac));
-	memcpy(&c->plain, plain, sizeof(plain));
-	memcpy(&c->mask, mask, sizeof(mask));
+	memcpy(&start, mac, sizeof(start));
+	memcpy(&end, &mac->addr_bytes[sizeof(start)], sizeof(end));
+	c->plain = plain | _mm256_setr_epi64x((int64_t)(start | (uint64_t)end << 32), 0, 0, 0);
+	c->mask = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, 0, 0, 0, 0,
+		0, 0x3f, -1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
 static inline uint16_t classify_half(const void *at)
@@ -282,8 +284,10 @@ static inline bool classify_plain(const struct claim_table *claims, __m256i plai
 		    !_mm256_testz_si256(_mm256_loadu_si256((const __m256i *)frame) ^ plain, mask)))
 		return false;
 	/* The frame ends where the packet and its datagram do. */
-	if (unlikely(classify_half(&ip->total_length) != len - sizeof(struct rte_ether_hdr) ||
-		    classify_half(&udp->dgram_len) != len - CLASSIFY_QUICK_LEN + CLASSIFY_RTP))
+	if (unlikely(classify_half(&ip->total_length) !=
+			    (uint16_t)(len - sizeof(struct rte_ether_hdr)) ||
+		    classify_half(&udp->dgram_len) !=
+			    (uint16_t)(len - CLASSIFY_QUICK_LEN + CLASSIFY_RTP)))
 		return false;
 	if (unlikely(udp->dst_port & rte_cpu_to_be_16(1)))
 		return false;
@@ -299,14 +303,12 @@ static uint16_t classify_run(struct classify *c, struct rte_mbuf **mbufs, uint16
 {
 	const struct claim_table *claims = c->claims;
 	const struct flow_record *record = c->m->record;
-	const uint32_t *heard = c->m->heard_rtp;
 	struct relay_item *item = &c->media[c->media_count];
 	__m256i plain = c->plain, mask = c->mask;
 	uint16_t i;
 
 	for (i = 0; i < n && likely(classify_plain(claims, plain, mask, mbufs[i], item)); i++) {
 		rte_prefetch0(&record[item->id]);
-		rte_prefetch0(&heard[item->id]);
 		item++;
 	}
 	c->media_count = (uint16_t)(c->media_count + i);

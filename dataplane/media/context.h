@@ -107,7 +107,6 @@ struct media_sync {
 struct media {
 	/* Read by workers. */
 	struct flow_record *record;    /* [total] */
-	uint32_t *heard_rtp;           /* [total] */
 	uint32_t *heard_rtcp;          /* [total] */
 	struct facts_quality *quality; /* [total] */
 	struct flow_cold *cold;        /* [flows] */

@@ -123,7 +123,7 @@ static void flow_event(
 		.gen = m->flow[id].gen,
 		.kind = kind,
 		.last_rtp_ms = clock_tick_ms(
-			__atomic_load_n(&m->heard_rtp[id], __ATOMIC_RELAXED), now_ms),
+			__atomic_load_n(&m->record[id].count.heard, __ATOMIC_RELAXED), now_ms),
 		.last_rtcp_ms = clock_tick_ms(
 			__atomic_load_n(&m->heard_rtcp[id], __ATOMIC_RELAXED), now_ms),
 		.at_ms = now_ms,

@@ -30,7 +30,7 @@ static uint32_t hold_last(const struct media *m, uint32_t id)
 {
 	const struct flow *f = &m->flow[id];
 	uint32_t last = f->held;
-	uint32_t rtp = __atomic_load_n(&m->heard_rtp[f->peer_id], __ATOMIC_RELAXED);
+	uint32_t rtp = __atomic_load_n(&m->record[f->peer_id].count.heard, __ATOMIC_RELAXED);
 	uint32_t rtcp = __atomic_load_n(&m->heard_rtcp[f->peer_id], __ATOMIC_RELAXED);
 
 	if (rtp)

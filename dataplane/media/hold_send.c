@@ -37,7 +37,7 @@ struct hold_packet {
 static uint16_t hold_write_rtp(struct worker *w, const struct hold_order *order, void *at)
 {
 	const struct facts_flow *c = &w->media->record[order->id].count;
-	uint32_t rate = c->clock ? c->clock : QUALITY_CLOCK;
+	uint32_t rate = quality_rate(&w->media->record[order->id], &w->media->quality[order->id]);
 	uint64_t now = quality_arrival(w->timebase, w->now_tsc) * rate / QUALITY_SECOND;
 	const struct hold_rtp rtp = {
 		.version = HOLD_VERSION,

@@ -75,7 +75,7 @@ static bool learn_has_moved(struct worker *w, const struct relay_packet *p,
 	const struct addr *source, bool rtcp, const struct rtp_info *info)
 {
 	const struct media *m = w->media;
-	uint32_t heard = rtcp ? m->heard_rtcp[p->id] : m->heard_rtp[p->id];
+	uint32_t heard = rtcp ? m->heard_rtcp[p->id] : m->record[p->id].count.heard;
 
 	if (heard &&
 		clock_tick_before(w->now_tick, heard + (rtcp ? LEARN_MOVED_RTCP : LEARN_MOVED)))

@@ -68,7 +68,6 @@ int media_open(struct media **media, const struct media_conf *conf)
 	m->monitor_first = media_monitor_first(conf->flows);
 	m->total = media_total(conf->flows, conf->monitors);
 	m->record = conf->facts->flow;
-	m->heard_rtp = conf->facts->flow_rtp;
 	m->heard_rtcp = conf->facts->flow_rtcp;
 	m->quality = conf->facts->flow_quality;
 	err = media_open_tables(m);

@@ -19,7 +19,7 @@ struct worker;
 
 struct media_conf {
 	const struct mem *mem;
-	const struct facts *facts; /* flow records, flow_rtp[], flow_rtcp[], head */
+	const struct facts *facts; /* flow records, flow_rtcp[], head */
 	struct rte_rcu_qsbr *qsbr;
 	struct event_sink events;
 	struct route route;

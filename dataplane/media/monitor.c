@@ -19,7 +19,6 @@
 /* What the packets of a burst have in common. */
 struct monitor_burst {
 	struct flow_record *record; /* from the first monitored flow on, as those below */
-	uint32_t *heard;
 	struct facts_quality *quality;
 	uint64_t arrival;
 	uint32_t tick;
@@ -102,7 +101,6 @@ static __rte_noinline uint16_t monitor_find_from(
 				continue;
 			at = bucket->number[__builtin_ctz(places)] / MONITOR_KINDS;
 			rte_prefetch0(&b->record[at]);
-			rte_prefetch0(&b->heard[at]);
 			rte_prefetch0(&m->side[at]);
 		}
 		item[count] = item[i];
@@ -133,7 +131,6 @@ static inline uint16_t monitor_find(
 			}
 			number = bucket->number[__builtin_ctz(places)];
 			rte_prefetch0(&b->record[number / MONITOR_KINDS]);
-			rte_prefetch0(&b->heard[number / MONITOR_KINDS]);
 		}
 		item[count] = item[i];
 		item[count++].number = number;
@@ -162,7 +159,7 @@ static inline bool monitor_plain(const struct monitor_burst *b, const struct mon
 		    match >> 48 != 1 || !rtp_parse_plain(monitor_data(item), item->len, &info) ||
 		    !record_is_common(info.type) || !record_allows(record, info.type)))
 		return false;
-	record_stamp(&b->heard[at], b->tick);
+	record_stamp(&record->count.heard, b->tick);
 	quality_note(record, &b->quality[at], &info, b->arrival);
 	record_count(record, item->len);
 	return true;
@@ -173,7 +170,6 @@ void monitor_input(struct worker *w, struct rte_mbuf *const *mbufs, uint16_t n)
 	const struct media *m = w->media;
 	const struct monitor_burst b = {
 		.record = m->record + m->monitor_first,
-		.heard = m->heard_rtp + m->monitor_first,
 		.quality = m->quality + m->monitor_first,
 		.arrival = quality_arrival(w->timebase, w->now_tsc),
 		.tick = w->now_tick,

@@ -107,7 +107,7 @@ static void monitor_rtp(struct worker *w, uint32_t id, const struct monitor_side
 		quality_reject(quality, FACTS_DROP_PAYLOAD_TYPE);
 		return;
 	}
-	record_stamp(&w->media->heard_rtp[id], w->now_tick);
+	record_stamp(&w->media->record[id].count.heard, w->now_tick);
 	quality_note(record, quality, &info, arrival);
 	record_count(record, p->len);
 	w->count->watched_rtp++;

@@ -134,7 +134,7 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 	uint64_t match = 0, out = 0;
 	bool sees;
 
-	publish_codecs(record, &side->types, set->payload_types, set->clock_rate);
+	publish_codecs(m, set->id, &side->types, set->payload_types, set->clock_rate);
 	side->source = set->source;
 	side->signal = *signal;
 	if (source->family == ADDR_IPV4)
@@ -145,7 +145,8 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 	record_store(&record->from,
 		record_from(monitor_word(signal->family == ADDR_IPV4 ? signal : source), 0,
 			PROTO_DSCP_KEEP,
-			RECORD_ACTIVE | (set->flags & PROTO_FLOW_MUX ? RECORD_MUX : 0)));
+			RECORD_ACTIVE | (set->flags & PROTO_FLOW_MUX ? RECORD_MUX : 0),
+			m->quality[set->id].clock));
 	side->behind = set->behind;
 	sees = monitor_aim_all(m, set->id, &keys);
 	record_store(&record->out, out);

@@ -31,7 +31,6 @@ void publish_clear(struct media *m, uint32_t id)
 		rte_rcu_qsbr_synchronize(m->conf.qsbr, RTE_QSBR_THRID_INVALID);
 	m->record[id] = (struct flow_record){0};
 	m->quality[id] = (struct facts_quality){0};
-	__atomic_store_n(&m->heard_rtp[id], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&m->heard_rtcp[id], 0, __ATOMIC_RELAXED);
 }
 
@@ -56,9 +55,10 @@ void publish_end(struct media *m, uint32_t id)
 	m->flow[id].token = rte_rcu_qsbr_start(m->conf.qsbr);
 }
 
-void publish_codecs(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16],
+void publish_codecs(struct media *m, uint32_t id, uint64_t *rare, const uint8_t allowed[static 16],
 	uint16_t clock_rate)
 {
+	struct flow_record *record = &m->record[id];
 	uint64_t types[2];
 
 	memcpy(types, allowed, sizeof(types));
@@ -66,15 +66,14 @@ void publish_codecs(struct flow_record *record, uint64_t *rare, const uint8_t al
 	__atomic_store_n(&record->types, record_types(types), __ATOMIC_RELAXED);
 	record_store(rare, types[0] >> 32 | types[1] << 32);
 	__atomic_store_n(
-		&record->count.clock, clock_rate ? clock_rate : QUALITY_CLOCK, __ATOMIC_RELAXED);
+		&m->quality[id].clock, clock_rate ? clock_rate : QUALITY_CLOCK, __ATOMIC_RELAXED);
 }
 
 void publish_hints(struct media *m, uint32_t id, const struct proto_flow *set)
 {
-	struct flow_record *record = &m->record[id];
 	struct flow_cold *cold = &m->cold[id];
 
-	publish_codecs(record, &cold->types, set->payload_types, set->clock_rate);
+	publish_codecs(m, id, &cold->types, set->payload_types, set->clock_rate);
 	publish_lock(cold);
 	cold->remote = set->remote;
 	cold->remote_rtcp = set->remote_rtcp;
@@ -167,7 +166,8 @@ static uint64_t publish_from(const struct media *m, uint32_t id)
 		flags |= RECORD_GUESS_RTCP;
 	if (local->local.family == ADDR_IPV4)
 		memcpy(&ip, local->local.ip, sizeof(ip));
-	return record_from(ip, rte_cpu_to_be_16((uint16_t)port), peer->dscp, flags);
+	return record_from(
+		ip, rte_cpu_to_be_16((uint16_t)port), peer->dscp, flags, m->quality[id].clock);
 }
 
 static void publish_from6(struct media *m, uint32_t id)
@@ -210,7 +210,8 @@ void publish_link(struct media *m, uint32_t id)
 		return;
 	if (!publish_linked(m, id)) {
 		publish_unlink(record, cold);
-		record_store(&record->from, record_from(0, 0, PROTO_DSCP_KEEP, flags));
+		record_store(&record->from,
+			record_from(0, 0, PROTO_DSCP_KEEP, flags, m->quality[id].clock));
 		return;
 	}
 	peer = &m->flow[flow->peer_id];

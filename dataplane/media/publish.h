@@ -17,7 +17,7 @@ void publish_clear(struct media *media, uint32_t id);
 
 /* Payload types that are allowed (*rare: those from 32 to 95), and the clock of their timestamps, 0
  * meaning QUALITY_CLOCK. */
-void publish_codecs(struct flow_record *record, uint64_t *rare, const uint8_t allowed[static 16],
+void publish_codecs(struct media *m, uint32_t id, uint64_t *rare, const uint8_t allowed[static 16],
 	uint16_t clock_rate);
 
 /* Payload types and candidates; what was learnt stays. */

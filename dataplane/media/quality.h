@@ -64,12 +64,28 @@ static inline bool quality_follows(
 		likely(!quality_is_new(record, last, ssrc));
 }
 
-/* Takes the transit time of a packet; returns by how much that of the one before differs. */
-static inline uint32_t quality_transit(struct flow_record *record, uint32_t time, uint64_t arrival)
+/* An arrival in units of the timestamps. */
+static inline uint32_t quality_units(uint64_t arrival, uint32_t rate)
+{
+	return (uint32_t)(arrival * rate / QUALITY_SECOND);
+}
+
+static inline uint32_t quality_rate(
+	const struct flow_record *record, const struct facts_quality *quality)
+{
+	uint64_t from = record_load(&record->from);
+
+	if (unlikely(record_flags(from) & RECORD_RATE))
+		return __atomic_load_n(&quality->clock, __ATOMIC_RELAXED);
+	return record_rates[record_rate(from)];
+}
+
+/* Takes the transit time of a packet that arrived at `units`; returns by how much that of the one
+ * before differs. */
+static inline uint32_t quality_transit(struct flow_record *record, uint32_t time, uint32_t units)
 {
 	struct facts_flow *c = &record->count;
-	uint32_t rate = __atomic_load_n(&c->clock, __ATOMIC_RELAXED);
-	uint32_t transit = (uint32_t)(arrival * rate / QUALITY_SECOND) - time;
+	uint32_t transit = units - time;
 	uint32_t late = transit - c->transit;
 
 	c->transit = transit;
@@ -86,26 +102,27 @@ static inline void quality_jitter(struct flow_record *record, uint32_t late)
 
 /* An accepted packet that follows, before it is counted. */
 static inline void quality_note_next(
-	struct flow_record *record, uint32_t last, uint16_t seq, uint32_t time, uint64_t arrival)
+	struct flow_record *record, uint32_t last, uint16_t seq, uint32_t time, uint32_t units)
 {
 	uint16_t step = (uint16_t)(seq - last);
 
 	if ((int16_t)step > 0)
 		__atomic_store_n(&record->count.seq, last + step, __ATOMIC_RELAXED);
-	quality_jitter(record, quality_transit(record, time, arrival));
+	quality_jitter(record, quality_transit(record, time, units));
 }
 
 /* Any accepted packet, before it is counted. */
 static inline void quality_note(struct flow_record *record, struct facts_quality *quality,
 	const struct rtp_info *info, uint64_t arrival)
 {
+	uint32_t units = quality_units(arrival, quality_rate(record, quality));
 	uint32_t last = quality_seq(record);
 
 	if (likely(quality_follows(record, last, info->seq, info->ssrc))) {
-		quality_note_next(record, last, info->seq, info->time, arrival);
+		quality_note_next(record, last, info->seq, info->time, units);
 		return;
 	}
-	quality_transit(record, info->time, arrival);
+	quality_transit(record, info->time, units);
 	quality_jump(record, quality, info->seq, info->ssrc);
 	quality_jitter(record, 0);
 }

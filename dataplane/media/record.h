@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 struct flow_record {
-	uint64_t from;  /* local address of the other leg, DSCP, flags; 0 = no flow here */
+	uint64_t from;  /* local address of the other leg, DSCP, rate, flags; 0 = no flow here */
 	uint64_t out;   /* where to, record_out(); 0 = nowhere yet */
 	uint64_t match; /* learnt source, record_key(); 0 = none yet */
 	struct facts_flow count;
@@ -39,6 +39,8 @@ enum record_flags {
 	RECORD_GUESS = 1 << 4,    /* nothing was learnt of the other leg yet: send with care */
 	RECORD_GUESS_RTCP = 1 << 5,
 	RECORD_DSCP = 1 << 6, /* it is set, to dscp */
+	RECORD_RATE = 1
+		<< 7, /* of the timestamps: none of record_rates[], the facts' quality has it */
 };
 
 /* All addresses and ports in network order. For IPv6 `ip` is 0, and the side record has it. */
@@ -54,11 +56,24 @@ static inline uint64_t record_out(uint32_t ip, uint16_t port, uint16_t nexthop)
 	return ip | (uint64_t)port << 32 | (uint64_t)nexthop << 48;
 }
 
-static inline uint64_t record_from(uint32_t ip, uint16_t port, uint8_t dscp, uint8_t flags)
+/* Rates of RTP timestamps that nearly all audio has. */
+#define RECORD_RATES 4
+static const uint32_t record_rates[RECORD_RATES] = {8000, 16000, 32000, 48000};
+
+/* rate: of the RTP timestamps that arrive. */
+static inline uint64_t record_from(
+	uint32_t ip, uint16_t port, uint8_t dscp, uint8_t flags, uint32_t rate)
 {
+	uint8_t code = 0;
+
+	while (code < RECORD_RATES && record_rates[code] != rate)
+		code++;
+	if (code == RECORD_RATES)
+		flags |= RECORD_RATE;
 	if (dscp != PROTO_DSCP_KEEP)
 		flags |= RECORD_DSCP;
-	return ip | (uint64_t)port << 32 | (uint64_t)dscp << 48 | (uint64_t)flags << 56;
+	return ip | (uint64_t)port << 32 | (uint64_t)(dscp & 0x3f) << 48 |
+		(uint64_t)(code & 3) << 54 | (uint64_t)flags << 56;
 }
 
 static inline uint32_t record_ip(uint64_t word)
@@ -76,9 +91,16 @@ static inline uint16_t record_nexthop(uint64_t out)
 	return (uint16_t)(out >> 48);
 }
 
+/* If RECORD_DSCP is set. */
 static inline uint8_t record_dscp(uint64_t from)
 {
-	return (uint8_t)(from >> 48);
+	return (uint8_t)(from >> 48 & 0x3f);
+}
+
+/* Place in record_rates[], unless RECORD_RATE is set. */
+static inline unsigned int record_rate(uint64_t from)
+{
+	return (unsigned int)(from >> 54 & 3);
 }
 
 static inline uint8_t record_flags(uint64_t from)

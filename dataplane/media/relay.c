@@ -84,7 +84,7 @@ static bool relay_learn(struct worker *w, const struct relay_packet *p, struct r
 
 	/* Off-source floods cost no more than this. */
 	if (!s->rtcp && record_load(&s->record->match) &&
-		!learn_may_move(w->media->heard_rtp[p->id], w->now_tick)) {
+		!learn_may_move(w->media->record[p->id].count.heard, w->now_tick)) {
 		relay_reject(w, p, why);
 		return false;
 	}
@@ -109,7 +109,7 @@ static inline void relay_alive(struct worker *w, const struct relay_packet *p,
 		quality_count(&m->quality[p->id].rtcp);
 		return;
 	}
-	record_stamp(&m->heard_rtp[p->id], w->now_tick);
+	record_stamp(&m->record[p->id].count.heard, w->now_tick);
 	quality_note(s->record, &m->quality[p->id], &s->info, arrival);
 	record_count(s->record, p->len);
 }

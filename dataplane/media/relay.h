@@ -150,9 +150,9 @@ static inline uint16_t relay_port(uint64_t from, bool rtcp)
 /* Congestion marks stay. */
 static inline uint8_t relay_tos(uint8_t tos, uint64_t from)
 {
-	uint8_t dscp = record_dscp(from);
-
-	return dscp == PROTO_DSCP_KEEP ? tos : (uint8_t)(dscp << 2 | (tos & 3));
+	if (likely(!(record_flags(from) & RECORD_DSCP)))
+		return tos;
+	return (uint8_t)(record_dscp(from) << 2 | (tos & 3));
 }
 
 #endif

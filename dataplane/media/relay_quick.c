@@ -12,12 +12,15 @@
 #define QUICK_HEADERS \
 	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 
+/* Of a flow that goes this way RECORD_ACTIVE alone is set. */
+#define QUICK_FLAGS (RECORD_ACTIVE | RECORD_CROSS | RECORD_GUESS | RECORD_RATE)
+
 /* What a burst has in common. */
 struct quick {
 	struct flow_record *record;
-	uint32_t *heard;
 	const struct nexthop_entry *nexthops;
 	uint64_t arrival;
+	uint32_t units[RECORD_RATES]; /* the same in units of the timestamps */
 	uint32_t tick;
 };
 
@@ -25,7 +28,7 @@ struct quick {
 struct quick_way {
 	uint64_t addresses;
 	uint32_t ports;
-	uint32_t rest; /* next hop, DSCP << 16, flags << 24 */
+	uint32_t rest; /* next hop, DSCP << 16, rate << 22, flags << 24 */
 };
 static_assert(offsetof(struct flow_record, from) == 0 && offsetof(struct flow_record, out) == 8,
 	"read as one vector");
@@ -80,8 +83,7 @@ static inline bool quick_may_go(const struct flow_record *record, const struct q
 {
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 
-	return likely((way->rest >> 24 & (RECORD_ACTIVE | RECORD_CROSS | RECORD_GUESS)) ==
-		       RECORD_ACTIVE) &&
+	return likely((way->rest >> 24 & QUICK_FLAGS) == RECORD_ACTIVE) &&
 		likely(record_load(&record->match) == record_key(ip->src_addr, udp->src_port)) &&
 		likely(ip->time_to_live > 1) && likely(quick_sums_up(ip));
 }
@@ -97,9 +99,9 @@ static inline bool quick_is_rtp(
 		likely(record_is_common(type)) && likely(record_allows(record, type));
 }
 
-static inline uint32_t quick_set_dscp(struct rte_ipv4_hdr *ip, uint32_t head, uint8_t dscp)
+static inline uint32_t quick_set_dscp(struct rte_ipv4_hdr *ip, uint32_t head, uint32_t dscp)
 {
-	uint32_t new = (head & 0xffff03ff) | (uint32_t)dscp << 10;
+	uint32_t new = (head & 0xffff03ff) | dscp << 10;
 
 	memcpy(ip, &new, sizeof(new));
 	return new;
@@ -124,7 +126,7 @@ static inline void quick_rewrite(struct rte_ipv4_hdr *ip, const struct quick_way
 
 		ip_sum = quick_add(ip_sum,
 			(uint64_t)head +
-				(uint32_t)~quick_set_dscp(ip, head, (uint8_t)(way->rest >> 16)));
+				(uint32_t)~quick_set_dscp(ip, head, (way->rest >> 16 & 0x3f)));
 	}
 	ttl = ((ttl - 1) & 0xffff) | (uint32_t)(sum_fold(ip_sum) - 1) << 16;
 	memcpy(&ip->time_to_live, &ttl, sizeof(ttl));
@@ -158,8 +160,9 @@ static __rte_always_inline uint32_t quick_relay(
 		unlikely(!quality_follows(record, last, (uint16_t)head, ssrc)) ||
 		unlikely(!(by & NEXTHOP_VALID << 8)))
 		return 0;
-	record_stamp(&q->heard[item->id], q->tick);
-	quality_note_next(record, last, (uint16_t)head, rtp_word(rtp + 4), q->arrival);
+	record_stamp(&record->count.heard, q->tick);
+	quality_note_next(
+		record, last, (uint16_t)head, rtp_word(rtp + 4), q->units[way.rest >> 22 & 3]);
 	record_count(record, item->len);
 	quick_rewrite(ip, &way);
 	quick_ether(frame, hop);
@@ -209,13 +212,16 @@ static uint16_t quick_some(struct worker *w, const struct quick *q, const struct
 
 static inline struct quick quick_open(const struct worker *w, uint64_t arrival)
 {
-	return (struct quick){
+	struct quick q = {
 		.record = w->media->record,
-		.heard = w->media->heard_rtp,
 		.nexthops = w->nexthops,
 		.arrival = arrival,
 		.tick = w->now_tick,
 	};
+
+	for (int i = 0; i < RECORD_RATES; i++)
+		q.units[i] = quality_units(arrival, record_rates[i]);
+	return q;
 }
 
 void relay_one(

@@ -14,7 +14,7 @@
 /* The last packet that counts, 0 = never. */
 static uint32_t silence_last(const struct media *m, uint32_t id)
 {
-	uint32_t rtp = __atomic_load_n(&m->heard_rtp[id], __ATOMIC_RELAXED);
+	uint32_t rtp = __atomic_load_n(&m->record[id].count.heard, __ATOMIC_RELAXED);
 	uint32_t rtcp = __atomic_load_n(&m->heard_rtcp[id], __ATOMIC_RELAXED);
 
 	if (!(m->flow[id].flags & PROTO_FLOW_RTCP_LIFE) || rtcp == 0)

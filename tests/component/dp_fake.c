@@ -54,8 +54,7 @@ static void fake_facts(struct fake *f)
 
 	static_assert(sizeof(struct facts_head) <= 1024, "head fits");
 	static_assert(sizeof(struct facts_worker) <= 1024, "worker fits");
-	head.flow_rtp_off = head.binding_heard_off + 4ull * head.bindings;
-	head.flow_rtcp_off = head.flow_rtp_off + 4 * FLOWS;
+	head.flow_rtcp_off = head.binding_heard_off + 4ull * head.bindings;
 	head.flow_count_off = head.flow_rtcp_off + 4 * FLOWS;
 	head.flow_count_stride = sizeof(struct facts_flow);
 	head.flow_quality_off = head.flow_count_off + FLOWS * sizeof(struct facts_flow);

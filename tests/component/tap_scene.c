@@ -133,7 +133,7 @@ const struct facts_quality *tap_quality(const struct tap *t)
 
 uint32_t tap_heard(const struct tap *t)
 {
-	return t->rig->facts.flow_rtp[t->flow.id];
+	return t->rig->facts.flow[t->flow.id].count.heard;
 }
 
 uint32_t tap_heard_rtcp(const struct tap *t)

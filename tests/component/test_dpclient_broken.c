@@ -119,7 +119,7 @@ static void test_broken_facts(void **state)
 	head->flows = 1u << 30;
 	UNTIL(b, b->fake.hellos == 4);
 	*head = good;
-	head->flow_rtp_off = UINT64_MAX - 3;
+	head->flow_rtcp_off = UINT64_MAX - 3;
 	UNTIL(b, b->fake.hellos == 6);
 	*head = good;
 	b->fake.facts_size += 4096; /* what WELCOME says */

@@ -29,11 +29,15 @@ static void test_facts(void **state)
 	assert_int_equal(dpclient_binding_heard(b->c, 4, now), 0);
 	start(b);
 	id = fake_base(&b->fake, 1) + 3;
-	((uint32_t *)(b->fake.facts + head->flow_rtp_off))[id] = clock_tick(now - 5000);
 	((uint32_t *)(b->fake.facts + head->binding_heard_off))[500 + 4] = clock_tick(now - 700);
 	count = (struct facts_flow *)(b->fake.facts + head->flow_count_off) + id;
 	*count = (struct facts_flow){
-		.bytes = 1720, .packets = 10, .seq = 0x10013, .jitter = 16 * 240, .clock = 16000};
+		.bytes = 1720,
+		.packets = 10,
+		.seq = 0x10013,
+		.jitter = 16 * 240,
+		.heard = clock_tick(now - 5000),
+	};
 	quality = (struct facts_quality *)(b->fake.facts + head->flow_quality_off) + id;
 	*quality = (struct facts_quality){
 		.lost_base = 0u - 0x10006,
@@ -42,6 +46,7 @@ static void test_facts(void **state)
 		.off_source = 2,
 		.malformed = 1,
 		.payload_type = 3,
+		.clock = 16000,
 	};
 	for (uint32_t i = 0; i < 2; i++) {
 		worker = (struct facts_worker *)(b->fake.facts + head->worker_off +

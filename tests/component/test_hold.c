@@ -159,7 +159,7 @@ static void is_no_life(void **state)
 	}
 	scene_learn(s);
 	for (int leg = 0; leg < 2; leg++)
-		heard[leg] = s->rig->facts.flow_rtp[s->flow[leg].id];
+		heard[leg] = s->rig->facts.flow[s->flow[leg].id].count.heard;
 	expect_keepalive(s, PERIOD - 40);
 	expect_keepalive(s, PERIOD - 20);
 	scene_expect_no_event(s);
@@ -167,7 +167,7 @@ static void is_no_life(void **state)
 	scene_event(s, 0, PROTO_FLOW_SILENT);
 	scene_event(s, 1, PROTO_FLOW_SILENT);
 	for (int leg = 0; leg < 2; leg++) {
-		assert_int_equal(s->rig->facts.flow_rtp[s->flow[leg].id], heard[leg]);
+		assert_int_equal(s->rig->facts.flow[s->flow[leg].id].count.heard, heard[leg]);
 		assert_int_equal(s->rig->facts.flow_rtcp[s->flow[leg].id], 0);
 	}
 	scene_close(s);

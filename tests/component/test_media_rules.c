@@ -11,7 +11,7 @@
 
 static bool is_heard_now(const struct scene *s, int leg)
 {
-	return s->rig->facts.flow_rtp[s->flow[leg].id] == s->rig->w->now_tick;
+	return s->rig->facts.flow[s->flow[leg].id].count.heard == s->rig->w->now_tick;
 }
 
 static void both_ways(struct scene *s)

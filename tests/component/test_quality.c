@@ -136,7 +136,10 @@ static void jitter(void **state)
 	assert_true(jitter_of(0, 8000, 0) < 0.3);
 	assert_in_range(jitter_of(0, 8000, 12) * 10, 115, 125);
 	assert_in_range(jitter_of(16000, 16000, 12) * 10, 115, 125);
+	assert_in_range(jitter_of(32000, 32000, 12) * 10, 115, 125);
 	assert_in_range(jitter_of(48000, 48000, 30) * 10, 295, 305);
+	/* A rate for which the record has no number. */
+	assert_in_range(jitter_of(44100, 44100, 30) * 10, 295, 305);
 	/* By the wrong clock it would be another number. */
 	assert_true(jitter_of(8000, 48000, 0) > 10);
 }

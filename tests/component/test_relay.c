@@ -10,7 +10,7 @@
 
 static uint32_t heard(const struct scene *s, int leg)
 {
-	return s->rig->facts.flow_rtp[s->flow[leg].id];
+	return s->rig->facts.flow[s->flow[leg].id].count.heard;
 }
 
 /* Both directions: addresses, ports, MACs, hops, checksums (by frame_read), payload to the byte. */

@@ -12,7 +12,7 @@ static const char *const stranger = "203.0.113.66:4000";
 
 static uint32_t heard(const struct scene *s, int leg)
 {
-	return s->rig->facts.flow_rtp[s->flow[leg].id];
+	return s->rig->facts.flow[s->flow[leg].id].count.heard;
 }
 
 static void learn(void **state)

@@ -157,7 +157,7 @@ static void at_size(void **state)
 
 		assert_int_equal(record->count.packets, 1);
 		assert_int_equal(record->count.bytes, 32);
-		assert_int_equal(rig->facts.flow_rtp[id], rig->w->now_tick);
+		assert_int_equal(rig->facts.flow[id].count.heard, rig->w->now_tick);
 		assert_int_equal(rig->facts.flow_rtcp[id], more ? rig->w->now_tick : 0);
 		assert_int_equal(quality->rtcp, more);
 		assert_int_equal(quality->off_source, more);

@@ -46,7 +46,7 @@ static void own_port(void **state)
 	report(s, 0, &source, 1, 7);
 	expect(s, &local, &dst);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], s->rig->w->now_tick);
-	assert_int_equal(s->rig->facts.flow_rtp[s->flow[0].id], 0);
+	assert_int_equal(s->rig->facts.flow[s->flow[0].id].count.heard, 0);
 	assert_int_equal(scene_count(s, 0)->packets, 0);
 	assert_int_equal(s->rig->w->count->relayed_rtcp, 1);
 	rig_pass(s->rig, 20);

@@ -227,7 +227,7 @@ static void many_live(struct rig *rig)
 {
 	for (uint32_t id = 0; id < LEGS; id++)
 		if (id % DYING)
-			rig->facts.flow_rtp[id] = clock_tick(rig->now_ms);
+			rig->facts.flow[id].count.heard = clock_tick(rig->now_ms);
 }
 
 /* 20 ms on. Returns the processor time that it took, in milliseconds. */

@@ -37,7 +37,7 @@ static void test_reader_sees_what_is_written(void **state)
 	for (unsigned int i = 0; i < WORKERS; i++)
 		facts_worker(&facts, i)->rx = 100 + i;
 	facts.binding_heard[BINDINGS - 1] = 11;
-	facts.flow_rtp[FLOWS - 1] = 22;
+	facts.flow[FLOWS - 1].count.heard = 22;
 	facts.flow_rtcp[FLOWS - 1] = 33;
 	facts.flow[FLOWS - 1].count.packets = 44;
 	facts.flow_quality[FLOWS - 1].rtcp = 55;
@@ -57,7 +57,10 @@ static void test_reader_sees_what_is_written(void **state)
 		assert_int_equal(worker->rx, 100 + i);
 	}
 	assert_int_equal(((const uint32_t *)(base + head->binding_heard_off))[BINDINGS - 1], 11);
-	assert_int_equal(((const uint32_t *)(base + head->flow_rtp_off))[FLOWS - 1], 22);
+	assert_int_equal(((const struct facts_flow *)(base + head->flow_count_off +
+				  (FLOWS - 1) * head->flow_count_stride))
+				 ->heard,
+		22);
 	assert_int_equal(((const uint32_t *)(base + head->flow_rtcp_off))[FLOWS - 1], 33);
 	assert_int_equal(((const struct facts_flow *)(base + head->flow_count_off +
 				  (FLOWS - 1) * head->flow_count_stride))
@@ -81,8 +84,7 @@ static void test_layout(void **state)
 	assert_int_equal(head->worker_stride % 128, 0);
 	assert_true(head->worker_stride >= sizeof(struct facts_worker));
 	assert_true(head->binding_heard_off >= head->worker_off + WORKERS * head->worker_stride);
-	assert_true(head->flow_rtp_off >= head->binding_heard_off + BINDINGS * 4);
-	assert_true(head->flow_rtcp_off >= head->flow_rtp_off + FLOWS * 4);
+	assert_true(head->flow_rtcp_off >= head->binding_heard_off + BINDINGS * 4);
 	assert_true(head->flow_count_off >= head->flow_rtcp_off + FLOWS * 4);
 	assert_true((char *)(facts.flow + FLOWS) <= (char *)facts.flow_quality);
 	assert_true((char *)(facts.flow_quality + FLOWS) <= (char *)facts.base + facts.size);
