@@ -42,7 +42,7 @@ static void client_must(int err, const char *what)
 	exit(1);
 }
 
-static void client_up(void *arg, bool restarted)
+static void client_up(void *arg)
 {
 	struct dpclient_status status;
 
