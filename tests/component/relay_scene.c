@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/component/relay_scene.h"
 
+#include "dataplane/media/context.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -63,6 +65,10 @@ void scene_close(struct scene *s)
 		struct proto_handle handle = {.id = s->flow[leg].id, .gen = s->flow[leg].gen};
 
 		assert_int_equal(flow_del(s->rig->media, 0, &handle), 0);
+		/* It has no moment any more. */
+		assert_int_equal(s->rig->media->due[handle.id], 0);
+		assert_int_equal(s->rig->media->hold[handle.id], 0);
+		assert_int_equal(s->rig->media->expires[handle.id], 0);
 	}
 	assert_int_equal(s->rig->facts.head->flows_used, 0);
 	assert_int_equal(s->rig->routes, 0);

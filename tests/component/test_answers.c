@@ -226,6 +226,9 @@ static void lost_and_found(void **state)
 	s->answering = false;
 	run(s, 3 * PERIOD); /* three go out, the first of them finds the last answer */
 	expect_events(s, 0, 0);
+	/* Another way to the same device: what it missed counts on. */
+	s->rig->route_shift = 2;
+	keepalive_reroute(s->rig->keepalive);
 	run(s, PERIOD);
 	expect_events(s, 1, PROTO_BINDING_LOST);
 	run(s, 5 * PERIOD);

@@ -3,6 +3,7 @@
 #include "tests/component/dpclient_scene.h"
 
 #include "controlplane/media/dpcapture.h"
+#include "controlplane/media/dpclient_impl.h"
 
 #include "shared/clock.h"
 
@@ -91,12 +92,37 @@ static void test_capture(void **state)
 	tell_frame(b, name + 1);
 	tell_end(b, name, PROTO_CAPTURE_FULL);
 	tell_frame(b, name);
+	tell_end(b, name, PROTO_CAPTURE_FULL);
 	UNTIL(b, seen.ends);
 	settle(b);
 	assert_int_equal(seen.frames, 1);
 	assert_int_equal(seen.why, PROTO_CAPTURE_FULL);
 	assert_int_equal(seen.lost, 5);
 	assert_int_equal(seen.ends, 1);
+}
+
+static void refused(struct bench *b, const struct dpcapture_conf *conf)
+{
+	const char *why = NULL;
+
+	assert_int_equal(dpcapture_start(b->c, conf, &why), 0);
+	assert_string_equal(why, "the data plane has no such flow or binding");
+}
+
+/* What is not set, or beyond what the data plane has room for, cannot be captured. */
+static void test_capture_target(void **state)
+{
+	struct bench *b = *state;
+	struct captured seen = {0};
+	struct dpcapture_conf conf = capture_conf(&seen, PROTO_CAPTURE_FLOW);
+	struct proto_binding binding = some_binding(42, 9);
+
+	b->fake.binding_count = 7;
+	start(b);
+	refused(b, &conf);
+	conf = capture_conf(&seen, PROTO_CAPTURE_BINDING);
+	assert_int_equal(dpclient_binding_set(b->c, 7, &binding), 0);
+	refused(b, &conf);
 }
 
 /* Nobody hears of it any more, and the data plane is told. */
@@ -114,14 +140,23 @@ static void test_capture_stopped(void **state)
 	dpcapture_stop(b->c, name);
 	settle(b);
 	assert_int_equal(b->fake.packets[PROTO_CAPTURE_SET], 0);
+	assert_int_equal(b->fake.packets[PROTO_CAPTURE_DEL], 0);
 	name = dpcapture_start(b->c, &conf, &why);
 	UNTIL(b, b->fake.capture.capture == name);
 	assert_int_equal(b->fake.capture.id, fake_base(&b->fake, 1) + 2);
 	assert_int_equal(b->fake.capture.gen, 8);
 	dpcapture_stop(b->c, name);
 	dpcapture_stop(b->c, name);
+	/* What was under way already. */
+	dpcapture_frame(b->c, &(struct proto_frame){.capture = name});
 	tell_frame(b, name);
 	UNTIL(b, b->fake.capture_del == name);
+	settle(b);
+	name = dpcapture_start(b->c, &conf, &why);
+	UNTIL(b, b->fake.capture.capture == name);
+	dpcapture_stop(b->c, name);
+	dpcapture_end(
+		b->c, &(struct proto_capture_end){.capture = name, .why = PROTO_CAPTURE_TIME});
 	settle(b);
 	assert_int_equal(seen.frames + seen.ends, 0);
 	/* Every place is free again. */
@@ -171,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_capture),
+		CASE(test_capture_target),
 		CASE(test_capture_stopped),
 		CASE(test_capture_refused_or_lost),
 	};

@@ -301,6 +301,8 @@ static void expiry(void **state)
 	struct scene *s = scene_open4();
 
 	s->flow[0].expires_ms = s->rig->now_ms + 5015;
+	/* Farther than ticks can tell. */
+	s->flow[1].expires_ms = s->rig->now_ms + 300ull * 86400 * 1000;
 	scene_set_latched(s);
 	/* Never early, not by a tick. */
 	rig_pass(s->rig, 5012);
@@ -314,6 +316,26 @@ static void expiry(void **state)
 	scene_rtp(s, 0);
 	scene_rtp(s, 1);
 	scene_expect_none(s);
+	scene_close(s);
+}
+
+/* The next resync begins while main still looks for what the last one left out: nothing of this one
+ * is missing before its end. */
+static void sync_again(void **state)
+{
+	struct scene *s = scene_open4();
+
+	scene_set_latched(s);
+	for (int n = 0; n < 2; n++) {
+		flow_sync_begin(s->rig->media, 0);
+		rig_pass(s->rig, 2000);
+		assert_int_equal(s->rig->facts.head->flows_used, 2);
+		scene_set(s, 0);
+		scene_set(s, 1);
+		flow_sync_end(s->rig->media, 0);
+	}
+	rig_pass(s->rig, 2000);
+	assert_int_equal(s->rig->facts.head->flows_used, 2);
 	scene_close(s);
 }
 
@@ -391,6 +413,7 @@ int main(void)
 		cmocka_unit_test(generations),
 		cmocka_unit_test(another_peer),
 		cmocka_unit_test(expiry),
+		cmocka_unit_test(sync_again),
 		cmocka_unit_test(sync),
 		cmocka_unit_test(reroute),
 		cmocka_unit_test(full_port),

@@ -171,9 +171,13 @@ static void nat(void **state)
 	s->flow[1].gen = s->flow[0].peer_gen = 2;
 	s->flow[1].flags = 0;
 	scene_set(s, 1);
+	scene_set(s, 0);
 	for (int n = 0; n < 20; n++)
 		scene_rtp(s, 1);
 	scene_expect_none(s);
+	rig_pass(s->rig, 20);
+	scene_event(s, 0, PROTO_FLOW_LEARNT);
+	scene_expect_no_event(s);
 	scene_close(s);
 }
 

@@ -192,6 +192,13 @@ static void moved(void **state)
 	rig_pass(s->rig, 100);
 	report(s, 0, &near, 1, SCENE_SSRC);
 	expect(s, &local, &dst);
+	/* An offer/answer that opens the leg again forgets it at once. */
+	s->flow[0].flags = PROTO_FLOW_RELEARN;
+	s->flow[0].remote = rig_addr("10.0.0.13:4000");
+	s->flow[0].remote_rtcp = rig_addr("10.0.0.13:4001");
+	scene_set(s, 0);
+	report(s, 0, &near, 1, SCENE_SSRC);
+	scene_expect_none(s);
 	scene_close(s);
 }
 
