@@ -99,6 +99,17 @@ void seen_look(struct seen *s)
 	}
 }
 
+/* The main thread's ticks until then. */
+static void seen_pass(struct seen *s, uint64_t to)
+{
+	uint64_t ms = (s->rest + to - s->now) * 1000 / SECOND;
+
+	s->rest += to - s->now - ms * SECOND / 1000;
+	rig_pass(s->rig, ms);
+	s->now = to;
+	s->rig->w->now_tsc = to;
+}
+
 void seen_run(struct seen *s, uint64_t time)
 {
 	uint64_t end = s->now + time, next;
@@ -113,10 +124,7 @@ void seen_run(struct seen *s, uint64_t time)
 			continue;
 		if (next > end)
 			break;
-		rig_pass(s->rig, (next - s->now) * 1000 / SECOND);
-		s->now = next;
-		s->rig->w->now_tsc = next;
+		seen_pass(s, next);
 	}
-	s->now = end;
-	s->rig->w->now_tsc = end;
+	seen_pass(s, end);
 }
