@@ -78,6 +78,26 @@ static void heard_once(void **state)
 	}
 }
 
+/* A stream that stutters back to life is told once; what follows is neither silence nor news,
+ * however near to silence its gaps come. */
+static void stutters(void **state)
+{
+	struct scene *s = scene_open_clock(PROTO_FLOW_CLOCK, 10000, 3000);
+
+	scene_rtp(s, 0);
+	assert_in_range(until(s, PROTO_FLOW_SILENT), 2900, 3100);
+	scene_rtp(s, 0);
+	assert_in_range(until(s, PROTO_FLOW_HEARD), 0, 200);
+	for (uint64_t gap = 40; gap < 2900; gap += 220) {
+		scene_rtp(s, 0);
+		quiet(s, gap);
+	}
+	/* At the end of its patience it needs the whole time again. */
+	scene_rtp(s, 0);
+	assert_in_range(until(s, PROTO_FLOW_SILENT), 2900, 3100);
+	scene_close(s);
+}
+
 /* Packets of a stranger or of no negotiated type do not stop the clock. */
 static void junk_is_no_life(void **state)
 {
@@ -292,6 +312,7 @@ int main(void)
 		cmocka_unit_test(never_heard),
 		cmocka_unit_test(goes_silent),
 		cmocka_unit_test(heard_once),
+		cmocka_unit_test(stutters),
 		cmocka_unit_test(junk_is_no_life),
 		cmocka_unit_test(hold_and_resume),
 		cmocka_unit_test(starts_later),
