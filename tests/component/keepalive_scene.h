@@ -13,7 +13,7 @@
 struct seen {
 	struct rig *rig;
 	uint64_t now;
-	uint64_t rest; /* of it that the rig's milliseconds do not show yet */
+	uint64_t rest;             /* of it that the rig's milliseconds do not show yet */
 	uint64_t last[SEEN_COUNT]; /* when binding i got its last message */
 	uint32_t messages[SEEN_COUNT];
 	uint32_t total;
