@@ -113,11 +113,52 @@ static void order(void **state)
 	scene_close(s);
 }
 
+/* The legs leave by two ports, in turns: each frame by its own, in order, and none is lost. */
+static void two_ports(void **state)
+{
+	struct scene *s = scene_open4();
+	struct worker *w = s->rig->w;
+	uint8_t data[WORKER_BURST][FRAME_MAX];
+	uint16_t len[WORKER_BURST], n;
+	struct rte_mbuf *back[WORKER_BURST];
+	struct frame got;
+
+	w->port[1] = (struct worker_port){.id = rig_open_port("net_ring9"), .device = 1};
+	s->rig->nexthops[2].port = 1;
+	scene_set_latched(s);
+	for (uint16_t i = 0; i < WORKER_BURST; i++) {
+		struct frame frame = {0};
+
+		frame_rtp(&frame, 0, i, 7, 172);
+		len[i] = write_frame(s, i % 3 == 2, &frame, data[i]);
+	}
+	rig_feed_burst(s->rig, data, len, WORKER_BURST);
+	worker_flush(w, 1);
+	n = rte_eth_rx_burst(w->port[1].id, 0, back, WORKER_BURST);
+	for (uint16_t i = 0, at = 0; i < WORKER_BURST; i++) {
+		if (i % 3 == 2) {
+			scene_expect(s, 1, &got);
+		} else {
+			assert_true(at < n);
+			assert_true(frame_read(
+				&got, rte_pktmbuf_mtod(back[at], uint8_t *), back[at]->data_len));
+			assert_true(addr_equal(&got.dst, &s->phone[1]));
+			rte_pktmbuf_free(back[at++]);
+		}
+		assert_int_equal(got.payload[2] << 8 | got.payload[3], i);
+	}
+	assert_int_equal(n, WORKER_BURST - WORKER_BURST / 3);
+	assert_int_equal(w->count->relayed_rtp, WORKER_BURST);
+	assert_int_equal(w->count->tx, WORKER_BURST);
+	scene_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(header_sums),
 		cmocka_unit_test(order),
+		cmocka_unit_test(two_ports),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);
