@@ -132,7 +132,7 @@ def _reachable(s):
     return binding["reachable"]
 
 
-@scenario(60)
+@scenario(100)
 def keepalive_by_options():
     """KA-02, KA-04: Bob answers OPTIONS, whatever the code, and stays alive; silent, he is
     unreachable until he answers again. The kernel sees none of it."""
@@ -151,6 +151,12 @@ def keepalive_by_options():
         wait(lambda: not _reachable(s), 4 * PERIOD, "silent, and yet reachable")
         bob.options = 486
         wait(lambda: _reachable(s), PERIOD + 2, "answered, and yet unreachable")
+        # Another data plane knows of no loss, hence of no end of it.
+        bob.options = None
+        wait(lambda: not _reachable(s), 4 * PERIOD, "silent again, and yet reachable")
+        s.node.restart_dp()
+        bob.options = 486
+        wait(lambda: _reachable(s), PERIOD + 2, "unreachable for ever after a restart")
 
 
 @scenario(40)
