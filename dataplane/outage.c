@@ -67,6 +67,8 @@ static void outage_note(struct outages *o, uint16_t index)
 	if (out == port->device_count)
 		state = it->device[0].gone ? FACTS_PORT_GONE : FACTS_PORT_RESET;
 	__atomic_store_n(&fact->members_out, outage_is_bond(port) ? out : 0, __ATOMIC_RELAXED);
+	if (state != FACTS_PORT_IN)
+		__atomic_store_n(&fact->link_up, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&fact->state, state, __ATOMIC_RELAXED);
 }
 

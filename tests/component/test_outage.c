@@ -196,15 +196,32 @@ static uint16_t on_touch(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	return 0;
 }
 
+/* A turn of the worker that lasts. */
+static void linger(struct worker *w, const struct mail *mail)
+{
+	const bool *go = mail->ptr;
+
+	while (!__atomic_load_n(go, __ATOMIC_ACQUIRE))
+		usleep(100);
+}
+
 /* Between the worker's answer and the order back, it neither looks at the device nor sends by it,
  * whatever there is to send; the other one works on. */
 static void test_paused_port_is_left_alone(void **state)
 {
 	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[ports[0].id], was;
 	uint64_t end = clock_boot_ms() + WAIT_MS, dropped;
+	bool go = false;
+	const struct mail mail = {.run = linger, .ptr = &go};
 
 	works(0);
+	mailbox_send(&rig->w->mailbox, &mail);
 	assert_int_equal(workers_pause(workers, 0), 0);
+	for (int i = 0; i < QUIET; i++) {
+		assert_false(workers_paused(workers, 0));
+		usleep(1000);
+	}
+	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
 	while (!workers_paused(workers, 0))
 		assert_true(clock_boot_ms() < end);
 	was = *ops;
