@@ -3,10 +3,12 @@
 #include "dataplane/keepalive/context.h"
 
 #include <rte_mempool.h>
+#include <rte_prefetch.h>
 #include <string.h>
 
 #define SWEEP_BURST 64  /* frames in one call of the driver */
 #define SWEEP_TURN  256 /* most frames in one turn of the worker, so that Rx is served between */
+#define SWEEP_AHEAD 8   /* bindings whose address is asked for before it is their turn */
 #define SWEEP_STEPS 32  /* spans and slots looked at in one turn */
 
 /* Frames on their way to one port, and which binding of the span each is for. */
@@ -234,6 +236,14 @@ static bool sweep_fill_one(struct worker *w, const struct sweep *s,
 	return true;
 }
 
+/* IPv6 addresses lie anywhere. */
+static inline void sweep_prefetch(
+	const struct sweep *s, const struct slots_binding *binding, uint32_t n, uint32_t i)
+{
+	if (i < n && binding[i].flags & SLOTS_IPV6)
+		rte_prefetch0(&s->ip6[binding[i].id]);
+}
+
 /* Writes frames for the bindings of a span but those held back; returns how many bindings were
  * looked at. */
 static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
@@ -243,6 +253,7 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 	struct sweep_aim aim = {.key = ~sweep_key(binding)};
 
 	for (uint32_t i = 0; i < n; i++) {
+		sweep_prefetch(s, binding, n, i + SWEEP_AHEAD);
 		if (unlikely(held >> i & 1))
 			continue;
 		if (unlikely(sweep_key(&binding[i]) != aim.key) &&

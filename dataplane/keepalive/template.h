@@ -79,12 +79,14 @@ static inline uint16_t template_fold_udp(uint32_t sum)
 static inline void template_copy(const struct template *t, uint8_t *frame)
 {
 	rte_mov64(frame, t->frame);
-	if (unlikely(t->len > 64))
-		rte_memcpy(frame + 64, t->frame + 64, t->len - 64u);
+	if (t->len > 64)
+		rte_mov64(frame + 64, t->frame + 64);
+	if (unlikely(t->len > 128))
+		rte_memcpy(frame + 128, t->frame + 128, t->len - 128u);
 }
 
-/* Writes the frame to an IPv4 destination; ip and port in network order. The buffer holds 64 bytes
- * at least. */
+/* Writes the frame to an IPv4 destination; ip and port in network order. The buffer holds 128
+ * bytes at least. */
 static inline void template_write4(const struct template *t, uint8_t *frame,
 	const struct nexthop_entry *nexthop, uint32_t ip, uint16_t port)
 {
@@ -141,17 +143,19 @@ static inline void template_write6(const struct template *t, uint8_t *frame,
 	const struct nexthop_entry *nexthop, const uint8_t ip[static 16], uint16_t port)
 {
 	struct template_frame6 *f = (struct template_frame6 *)frame;
-	uint32_t sum = t->udp_sum + port;
-	uint16_t word[8];
+	uint64_t sum = (uint64_t)t->udp_sum + port;
+	uint32_t word[4];
+	uint16_t field;
 
 	template_copy(t, frame);
 	memcpy(frame, nexthop, 12);
 	memcpy(f->ip.dst_addr, ip, 16);
 	memcpy(word, ip, 16);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 4; i++)
 		sum += word[i];
+	field = (uint16_t)~sum_fold(sum);
 	f->udp.dst_port = port;
-	f->udp.dgram_cksum = template_fold_udp(sum);
+	f->udp.dgram_cksum = field ? field : 0xffff;
 }
 
 /* Names the probe in a frame that template_write4 or 6 wrote of its template. */
