@@ -65,11 +65,6 @@ void dp_hello(struct proto_hello *hello, uint32_t slot);
 int dp_client(const struct dp *dp, uint32_t slot, struct proto_welcome *welcome,
 	const struct facts_head **facts);
 
-/* DPDK's telemetry socket of the program: a command and its answer, which ends with a 0. */
-#define DP_TELEMETRY_MAX 16384
-int dp_telemetry_open(const struct dp *dp);
-void dp_telemetry(int fd, const char *command, char answer[static DP_TELEMETRY_MAX]);
-
 /* A binding that lives for an hour. */
 struct proto_binding dp_binding(uint32_t id);
 

@@ -36,6 +36,7 @@ static struct {
 	int code;
 	struct sip_server *server;
 	int auto_code;
+	uint64_t turn_ms, stall_ms; /* of the loop: last turn, longest time between two */
 } seen;
 
 static inline void on_request(void *arg, struct sip_server *server, const struct sip_rx *rx)
@@ -130,13 +131,25 @@ static inline void close_all(void)
 	close(peer);
 }
 
+/* One turn of the loop. What lies between two turns counts: a machine that gives none for so long
+ * makes timers late. */
+static inline void turn(void)
+{
+	uint64_t now = clock_boot_ms();
+
+	if (seen.turn_ms && now - seen.turn_ms > seen.stall_ms)
+		seen.stall_ms = now - seen.turn_ms;
+	seen.turn_ms = now;
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
 /* Lets the stack run for up to ms; true as soon as the counter reaches n. */
 static inline bool run_until(const unsigned int *counter, unsigned int n, uint64_t ms)
 {
 	uint64_t end = clock_boot_ms() + ms;
 
 	while (*counter < n && clock_boot_ms() < end) {
-		uv_run(&loop, UV_RUN_NOWAIT);
+		turn();
 		poll(NULL, 0, 1);
 	}
 	return *counter >= n;
@@ -150,7 +163,7 @@ static inline size_t read_at(int fd, uint64_t ms)
 	do {
 		ssize_t n;
 
-		uv_run(&loop, UV_RUN_NOWAIT);
+		turn();
 		n = recv(fd, got, sizeof(got) - 1, 0);
 		if (n >= 0) {
 			got[n] = 0;

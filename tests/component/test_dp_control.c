@@ -3,6 +3,7 @@
  * nothing: who is let in, who is thrown out, who has to wait. */
 #include "shared/clock.h"
 #include "tests/component/dp_scene.h"
+#include "tests/component/dp_telemetry.h"
 #include "tests/component/netns.h"
 
 #include <errno.h>

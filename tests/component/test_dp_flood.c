@@ -4,6 +4,7 @@
  * and afterwards everything is as before. */
 #include "shared/clock.h"
 #include "tests/component/dp_call.h"
+#include "tests/component/dp_telemetry.h"
 #include "tests/component/frame.h"
 #include "tests/component/netns.h"
 
