@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/addrmap.h"
 
+#include "dataplane/core/mix.h"
+
 #include <errno.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -28,15 +30,13 @@ static inline struct addrmap_words addrmap_load(const void *key)
 	return w;
 }
 
-/* Two multiplications under a secret seed, folded. */
+/* Two words and a half under a secret seed. */
 static uint32_t addrmap_hash(const void *key, uint32_t len, uint32_t seed)
 {
 	struct addrmap_words w = addrmap_load(key);
-	unsigned __int128 product = (unsigned __int128)(w.a ^ seed * ADDRMAP_A) *
-		(w.b ^ (seed * ADDRMAP_B | 1));
-	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+	uint64_t hash = mix_fold(w.a ^ seed * ADDRMAP_A, w.b ^ (seed * ADDRMAP_B | 1));
 
-	hash ^= (w.c ^ seed) * ADDRMAP_C;
+	hash = mix_last(hash ^ (w.c ^ seed) * ADDRMAP_C);
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
