@@ -8,7 +8,6 @@
 
 #define SWEEP_BURST 64  /* frames in one call of the driver */
 #define SWEEP_TURN  256 /* most frames in one turn of the worker, so that Rx is served between */
-#define SWEEP_AHEAD 8   /* bindings whose address is asked for before it is their turn */
 #define SWEEP_STEPS 32  /* spans and slots looked at in one turn */
 
 /* Frames on their way to one port, and which binding of the span each is for. */
@@ -175,8 +174,8 @@ static void sweep_watch(struct worker *w, const struct sweep *s, const struct sw
 /* Messages that are the same but for their destination. */
 static inline bool sweep_is_plain(const struct template *t)
 {
-	return t->family == ADDR_IPV4 && t->len <= TEMPLATE_READY && t->form == PROBE_NONE &&
-		!t->watch;
+	return t->len <= (t->family == ADDR_IPV4 ? TEMPLATE_READY4 : TEMPLATE_READY6) &&
+		t->form == PROBE_NONE && !t->watch;
 }
 
 /* Binding as a word: port, next hop, template, generation, flags. */
@@ -191,8 +190,9 @@ static inline uint64_t sweep_word(const struct slots_binding *binding)
 #define SWEEP_WORD_KEY 0xff00ffffffff0000u /* next hop, template, flags */
 
 /* Writes such messages for as many bindings as follow each other with one aim; returns how many. */
-static uint32_t sweep_fill_run(const struct sweep *s, const struct slots_binding *binding,
-	uint32_t n, const struct sweep_aim *aim, uint32_t first, struct sweep_burst *b)
+static __rte_always_inline uint32_t sweep_fill_run(const struct sweep *s,
+	const struct slots_binding *binding, uint32_t n, const struct sweep_aim *aim,
+	uint32_t first, bool ip6, struct sweep_burst *b)
 {
 	const struct template_ready ready = template_get_ready(aim->template, &aim->nexthop);
 	const struct sweep_arms arms = sweep_arms_of(s, aim->template->len);
@@ -207,11 +207,24 @@ static uint32_t sweep_fill_run(const struct sweep *s, const struct slots_binding
 		if (unlikely((word ^ key) & SWEEP_WORD_KEY))
 			break;
 		sweep_arm(&arms, mbuf[i]);
-		template_write_ready(&ready, sweep_frame(mbuf[i]), binding[i].ip, (uint16_t)word);
+		if (ip6)
+			template_write_ready6(&ready, sweep_frame(mbuf[i]),
+				s->ip6[binding[i].id].ip, (uint16_t)word);
+		else
+			template_write_ready4(
+				&ready, sweep_frame(mbuf[i]), binding[i].ip, (uint16_t)word);
 		origin[i] = (uint8_t)(first + i);
 	}
 	b->made = (uint16_t)(b->made + i);
 	return i;
+}
+
+static uint32_t sweep_fill_plain(const struct sweep *s, const struct slots_binding *binding,
+	uint32_t n, const struct sweep_aim *aim, uint32_t first, struct sweep_burst *b)
+{
+	if (binding->flags & SLOTS_IPV6)
+		return sweep_fill_run(s, binding, n, aim, first, true, b);
+	return sweep_fill_run(s, binding, n, aim, first, false, b);
 }
 
 /* Writes one message of any kind. False: it does not fit. */
@@ -236,14 +249,6 @@ static bool sweep_fill_one(struct worker *w, const struct sweep *s,
 	return true;
 }
 
-/* IPv6 addresses lie anywhere. */
-static inline void sweep_prefetch(
-	const struct sweep *s, const struct slots_binding *binding, uint32_t n, uint32_t i)
-{
-	if (i < n && binding[i].flags & SLOTS_IPV6)
-		rte_prefetch0(&s->ip6[binding[i].id]);
-}
-
 /* Writes frames for the bindings of a span but those held back; returns how many bindings were
  * looked at. */
 static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
@@ -253,7 +258,6 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 	struct sweep_aim aim = {.key = ~sweep_key(binding)};
 
 	for (uint32_t i = 0; i < n; i++) {
-		sweep_prefetch(s, binding, n, i + SWEEP_AHEAD);
 		if (unlikely(held >> i & 1))
 			continue;
 		if (unlikely(sweep_key(&binding[i]) != aim.key) &&
@@ -261,9 +265,8 @@ static uint32_t sweep_fill(struct worker *w, const struct sweep *s,
 			return i;
 		if (unlikely(!aim.template)) {
 			w->count->drop[aim.why] += !aim.reachable;
-		} else if (likely(!held && !(binding[i].flags & SLOTS_IPV6) &&
-				   sweep_is_plain(aim.template))) {
-			i += sweep_fill_run(s, &binding[i], n - i, &aim, i, b) - 1;
+		} else if (likely(!held && sweep_is_plain(aim.template))) {
+			i += sweep_fill_plain(s, &binding[i], n - i, &aim, i, b) - 1;
 		} else if (!sweep_fill_one(w, s, &binding[i], room, &aim, i, b)) {
 			return i;
 		}

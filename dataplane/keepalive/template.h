@@ -101,41 +101,13 @@ static inline void template_write4(const struct template *t, uint8_t *frame,
 	f->udp.dgram_cksum = template_fold_udp(t->udp_sum + sum + port);
 }
 
-/* A template that goes to one next hop again and again, in registers: IPv4, 64 bytes at most. */
-struct template_ready {
-	__m256i head, tail;
-	uint64_t ip_sum;
-	uint64_t udp_rest; /* what is missing to a multiple of 0xffff, which is a sum of zero */
-};
-#define TEMPLATE_READY 64
-
-static inline struct template_ready template_get_ready(
-	const struct template *t, const struct nexthop_entry *nexthop)
+/* Of an IPv6 address, in words of 32 bits. */
+static inline uint64_t template_sum6(const uint8_t ip[static 16])
 {
-	__m256i hop = _mm256_castsi128_si256(_mm_load_si128((const __m128i *)nexthop));
-	__m256i head = _mm256_load_si256((const __m256i *)t->frame);
+	uint32_t word[4];
 
-	return (struct template_ready){
-		.head = _mm256_blend_epi32(head, hop, 7),
-		.tail = _mm256_load_si256((const __m256i *)t->frame + 1),
-		.ip_sum = t->ip_sum,
-		.udp_rest = (0xffffull << 32) - t->udp_sum,
-	};
-}
-
-/* The same frame as of template_write4(). */
-static inline void template_write_ready(
-	const struct template_ready *r, uint8_t *frame, uint32_t ip, uint16_t port)
-{
-	struct template_frame4 *f = (struct template_frame4 *)frame;
-	uint32_t sum = (ip & 0xffff) + (ip >> 16);
-
-	_mm256_storeu_si256((__m256i *)frame, r->head);
-	_mm256_storeu_si256((__m256i *)frame + 1, r->tail);
-	f->ip.dst_addr = ip;
-	f->ip.hdr_checksum = (uint16_t)~sum_fold(r->ip_sum + sum);
-	f->udp.dst_port = port;
-	f->udp.dgram_cksum = sum_fold(r->udp_rest - sum - port);
+	memcpy(word, ip, sizeof(word));
+	return (uint64_t)word[0] + word[1] + word[2] + word[3];
 }
 
 /* The same to an IPv6 destination. */
@@ -143,19 +115,64 @@ static inline void template_write6(const struct template *t, uint8_t *frame,
 	const struct nexthop_entry *nexthop, const uint8_t ip[static 16], uint16_t port)
 {
 	struct template_frame6 *f = (struct template_frame6 *)frame;
-	uint64_t sum = (uint64_t)t->udp_sum + port;
-	uint32_t word[4];
-	uint16_t field;
+	uint16_t field = (uint16_t)~sum_fold(t->udp_sum + template_sum6(ip) + port);
 
 	template_copy(t, frame);
 	memcpy(frame, nexthop, 12);
 	memcpy(f->ip.dst_addr, ip, 16);
-	memcpy(word, ip, 16);
-	for (int i = 0; i < 4; i++)
-		sum += word[i];
-	field = (uint16_t)~sum_fold(sum);
 	f->udp.dst_port = port;
 	f->udp.dgram_cksum = field ? field : 0xffff;
+}
+
+/* A template that goes to one next hop again and again, in registers. */
+struct template_ready {
+	__m256i part[3];
+	uint64_t ip_sum;   /* IPv4 */
+	uint64_t udp_rest; /* what is missing to a multiple of 0xffff, which is a sum of zero */
+};
+#define TEMPLATE_READY4 64 /* bytes of a frame at most */
+#define TEMPLATE_READY6 96
+
+static inline struct template_ready template_get_ready(
+	const struct template *t, const struct nexthop_entry *nexthop)
+{
+	__m256i hop = _mm256_castsi128_si256(_mm_load_si128((const __m128i *)nexthop));
+	const __m256i *part = (const __m256i *)t->frame;
+
+	return (struct template_ready){
+		.part = {_mm256_blend_epi32(part[0], hop, 7), part[1], part[2]},
+		.ip_sum = t->ip_sum,
+		.udp_rest = (0xffffull << 40) - t->udp_sum,
+	};
+}
+
+/* The same frame as of template_write4(). */
+static inline void template_write_ready4(
+	const struct template_ready *r, uint8_t *frame, uint32_t ip, uint16_t port)
+{
+	struct template_frame4 *f = (struct template_frame4 *)frame;
+	uint32_t sum = (ip & 0xffff) + (ip >> 16);
+
+	_mm256_storeu_si256((__m256i *)frame, r->part[0]);
+	_mm256_storeu_si256((__m256i *)frame + 1, r->part[1]);
+	f->ip.dst_addr = ip;
+	f->ip.hdr_checksum = (uint16_t)~sum_fold(r->ip_sum + sum);
+	f->udp.dst_port = port;
+	f->udp.dgram_cksum = sum_fold(r->udp_rest - sum - port);
+}
+
+/* The same frame as of template_write6(). */
+static inline void template_write_ready6(
+	const struct template_ready *r, uint8_t *frame, const uint8_t ip[static 16], uint16_t port)
+{
+	struct template_frame6 *f = (struct template_frame6 *)frame;
+	uint64_t sum = template_sum6(ip);
+
+	for (int i = 0; i < 3; i++)
+		_mm256_storeu_si256((__m256i *)frame + i, r->part[i]);
+	memcpy(f->ip.dst_addr, ip, 16);
+	f->udp.dst_port = port;
+	f->udp.dgram_cksum = sum_fold(r->udp_rest - sum - port);
 }
 
 /* Names the probe in a frame that template_write4 or 6 wrote of its template. */

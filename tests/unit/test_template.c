@@ -147,11 +147,34 @@ static void ready_is_the_same(void **state)
 		uint32_t ip = 0x01020304 + (i << 16);
 
 		template_write4(t, frame, &nexthop, ip, (uint16_t)i);
-		template_write_ready(&ready, other, ip, (uint16_t)i);
-		assert_memory_equal(frame, other, TEMPLATE_READY);
+		template_write_ready4(&ready, other, ip, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY4);
 		template_write4(t, frame, &nexthop, 0xfffefdfc, (uint16_t)i);
-		template_write_ready(&ready, other, 0xfffefdfc, (uint16_t)i);
-		assert_memory_equal(frame, other, TEMPLATE_READY);
+		template_write_ready4(&ready, other, 0xfffefdfc, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY4);
+	}
+	free(t);
+}
+
+static void ready_is_the_same_ip6(void **state)
+{
+	static uint8_t frame[TEMPLATE_FRAME_MAX], other[TEMPLATE_FRAME_MAX];
+	struct template *t = aligned_alloc(64, sizeof(*t));
+	struct addr local = at("[2001:db8::10]:5060");
+	uint8_t ip[16] = {0x20, 1, 0xd, 0xb8, [15] = 9}, full[16];
+	struct template_ready ready;
+
+	memset(full, 0xff, sizeof(full));
+	template_build(t, &local, "HELLO, you there!", 17, 46);
+	ready = template_get_ready(t, &nexthop);
+	for (uint32_t i = 0; i < 65536; i++) {
+		memcpy(ip + 6, &i, sizeof(i));
+		template_write6(t, frame, &nexthop, ip, (uint16_t)i);
+		template_write_ready6(&ready, other, ip, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY6);
+		template_write6(t, frame, &nexthop, full, (uint16_t)i);
+		template_write_ready6(&ready, other, full, (uint16_t)i);
+		assert_memory_equal(frame, other, TEMPLATE_READY6);
 	}
 	free(t);
 }
@@ -162,6 +185,7 @@ int main(void)
 		cmocka_unit_test(frames),
 		cmocka_unit_test(zero_checksum),
 		cmocka_unit_test(ready_is_the_same),
+		cmocka_unit_test(ready_is_the_same_ip6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
