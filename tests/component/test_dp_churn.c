@@ -5,6 +5,7 @@
 #include "shared/clock.h"
 #include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
+#include "tests/component/stamp.h"
 
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -77,24 +78,12 @@ static void record(const uint8_t *frame, ssize_t len, uint64_t at)
 /* All that is on the wire so far. */
 static void drain(void)
 {
-	uint8_t frame[256], control[256] __attribute__((aligned(8)));
-	struct iovec iov = {.iov_base = frame, .iov_len = sizeof(frame)};
+	uint8_t frame[STAMP_FRAME];
+	uint64_t seen_ns;
+	ssize_t len;
 
-	for (;;) {
-		struct msghdr msg = {.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control)};
-		ssize_t len = recvmsg(wire, &msg, MSG_DONTWAIT);
-		struct cmsghdr *cmsg = len < 0 ? NULL : CMSG_FIRSTHDR(&msg);
-		struct timespec ts;
-
-		if (len < 0)
-			return;
-		assert_true(cmsg && cmsg->cmsg_type == SO_TIMESTAMPNS);
-		memcpy(&ts, CMSG_DATA(cmsg), sizeof(ts));
-		record(frame, len, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
-	}
+	while ((len = stamp_read(wire, frame, &seen_ns, 0)) >= 0)
+		record(frame, len, seen_ns);
 }
 
 static void order(uint16_t type, const void *records, uint16_t count)
@@ -244,7 +233,7 @@ static struct facts_worker both_workers(void)
 
 static void nobody_waits(void **state)
 {
-	static const int one = 1, room = 64 << 20;
+	static const int room = 64 << 20;
 	struct tpacket_stats stats;
 	socklen_t size = sizeof(stats);
 	struct facts_worker before, after;
@@ -252,7 +241,7 @@ static void nobody_waits(void **state)
 
 	await_conversation();
 	setsockopt(wire, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	assert_int_equal(setsockopt(wire, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)), 0);
+	stamp_open(wire);
 	drain();
 	getsockopt(wire, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
 	churn.seed = 7;

@@ -5,6 +5,7 @@
 #include "shared/clock.h"
 #include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
+#include "tests/component/stamp.h"
 
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -13,7 +14,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,31 +29,24 @@ static uint64_t left_ns[PACKETS], back_ns[PACKETS];
 
 static int setup(void **state)
 {
-	const int on = 1, room = 8 << 20;
+	const int room = 8 << 20;
 
 	call_open("  ports: [\"af_packet:eth1\"]\n"
 		  "  memory: 128\n"
 		  "  bindings: 100\n"
 		  "  flows: 64\n");
 	setsockopt(wire, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	return setsockopt(wire, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	stamp_open(wire);
+	return 0;
 }
 
 /* Notes the next frame at the far end, if it is one of the round. False: there is none. */
 static bool look(uint16_t first)
 {
-	uint8_t frame[2048];
-	char control[256] __attribute__((aligned(8)));
-	struct iovec iov = {.iov_base = frame, .iov_len = sizeof(frame)};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t len = recvmsg(wire, &msg, MSG_DONTWAIT);
+	uint8_t frame[STAMP_FRAME];
 	uint16_t from, place;
-	struct timespec ts;
+	uint64_t seen_ns;
+	ssize_t len = stamp_read(wire, frame, &seen_ns, 0);
 
 	if (len < 0)
 		return false;
@@ -61,11 +54,8 @@ static bool look(uint16_t first)
 		return true;
 	from = (uint16_t)(frame[34] << 8 | frame[35]);
 	place = (uint16_t)((frame[44] << 8 | frame[45]) - first);
-	if (place >= PACKETS || (from != PHONE_PORT && from != PORT_B))
-		return true;
-	memcpy(&ts, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(ts));
-	(from == PORT_B ? back_ns : left_ns)[place] = (uint64_t)ts.tv_sec * 1000000000 +
-		(uint64_t)ts.tv_nsec;
+	if (place < PACKETS && (from == PHONE_PORT || from == PORT_B))
+		(from == PORT_B ? back_ns : left_ns)[place] = seen_ns;
 	return true;
 }
 

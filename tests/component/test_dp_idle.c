@@ -5,12 +5,12 @@
 #include "tests/component/dp_call.h"
 #include "tests/component/latency.h"
 #include "tests/component/netns.h"
+#include "tests/component/stamp.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,41 +44,23 @@ static const char lines[] = "  ports: [\"af_packet:eth1\"]\n"
 
 static int setup(void **state)
 {
-	const int on = 1;
-
 	call_open(lines);
-	return setsockopt(wire, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	stamp_open(wire);
+	return 0;
 }
 
 /* The next RTP frame with that sequence number at the far end of the cable, and when the kernel saw
  * it: at its start on the way to linewatch or, from port `from`, when it came back. */
 static uint64_t seen_ns(uint16_t seq, uint16_t from)
 {
-	uint64_t end = clock_boot_ms() + DP_WAIT_MS;
-	uint8_t frame[2048];
-	char control[256] __attribute__((aligned(8)));
+	uint64_t end = clock_boot_ms() + DP_WAIT_MS, ns;
+	uint8_t frame[STAMP_FRAME];
 
-	while (clock_boot_ms() < end) {
-		struct iovec iov = {.iov_base = frame, .iov_len = sizeof(frame)};
-		struct msghdr msg = {
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control),
-		};
-		struct pollfd pollfd = {.fd = wire, .events = POLLIN};
-		const struct cmsghdr *cmsg;
-		struct timespec ts;
-
-		if (poll(&pollfd, 1, 100) != 1 || recvmsg(wire, &msg, 0) < 46 || frame[12] != 8 ||
-			frame[13] != 0 || frame[23] != IPPROTO_UDP ||
-			(frame[34] << 8 | frame[35]) != from || (frame[44] << 8 | frame[45]) != seq)
-			continue;
-		cmsg = CMSG_FIRSTHDR(&msg);
-		assert_non_null(cmsg);
-		memcpy(&ts, CMSG_DATA(cmsg), sizeof(ts));
-		return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-	}
+	while (clock_boot_ms() < end)
+		if (stamp_read(wire, frame, &ns, 100) >= 46 && frame[12] == 8 && frame[13] == 0 &&
+			frame[23] == IPPROTO_UDP && (frame[34] << 8 | frame[35]) == from &&
+			(frame[44] << 8 | frame[45]) == seq)
+			return ns;
 	fail_msg("packet %u is not on the wire", seq);
 	return 0;
 }

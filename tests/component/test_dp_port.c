@@ -4,10 +4,10 @@
 #include "shared/clock.h"
 #include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
+#include "tests/component/stamp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,8 +34,6 @@ static const char lines[] = "  ports: [\"af_packet:eth1,qdisc_bypass=0\", \"af_p
 /* The second port's network is 198.51.100.0/24, .1 at the far end. */
 static int setup(void **state)
 {
-	const int on = 1;
-
 	sh("ip link del eth2 2>/dev/null; ip link del lw1 2>/dev/null; "
 	   "ip link add eth2 type veth peer name far2 netns $FAR_PID");
 	sh(FAR "sh -c 'ip link set far2 up && ip addr add 198.51.100.1/24 dev far2 && "
@@ -43,7 +41,8 @@ static int setup(void **state)
 	sh("$LW_SOURCE/scripts/port-prepare.sh eth2");
 	call_open(lines);
 	sh("ip addr add 198.51.100.10/24 dev lw1");
-	return setsockopt(wire, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	stamp_open(wire);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -85,31 +84,20 @@ static void set_bindings(void)
 /* The next keep-alive on the wire: for which binding, and when the kernel saw it. */
 static uint16_t next_keepalive(int64_t *at_us)
 {
-	uint8_t frame[2048];
-	char control[256] __attribute__((aligned(8)));
+	uint8_t frame[STAMP_FRAME];
+	uint64_t seen_ns;
+	ssize_t len;
+	uint16_t to;
 
-	for (;;) {
-		struct iovec iov = {.iov_base = frame, .iov_len = sizeof(frame)};
-		struct msghdr msg = {
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control),
-		};
-		struct pollfd pollfd = {.fd = wire, .events = POLLIN};
-		struct timespec ts;
-		uint16_t to;
-
-		assert_int_equal(poll(&pollfd, 1, DP_WAIT_MS), 1);
-		if (recvmsg(wire, &msg, 0) < 47 || frame[12] != 8 || frame[13] != 0 ||
-			frame[23] != IPPROTO_UDP || memcmp(frame + 42, "HELLO", 5) != 0)
-			continue;
-		to = (uint16_t)(frame[36] << 8 | frame[37]);
-		assert_in_range(to, SIP_PORT, SIP_PORT + BINDINGS - 1);
-		memcpy(&ts, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(ts));
-		*at_us = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-		return (uint16_t)(to - SIP_PORT);
-	}
+	do {
+		len = stamp_read(wire, frame, &seen_ns, DP_WAIT_MS);
+		assert_true(len >= 0);
+	} while (len < 47 || frame[12] != 8 || frame[13] != 0 || frame[23] != IPPROTO_UDP ||
+		memcmp(frame + 42, "HELLO", 5) != 0);
+	to = (uint16_t)(frame[36] << 8 | frame[37]);
+	assert_in_range(to, SIP_PORT, SIP_PORT + BINDINGS - 1);
+	*at_us = (int64_t)(seen_ns / 1000);
+	return (uint16_t)(to - SIP_PORT);
 }
 
 /* When each binding had a keep-alive. */
