@@ -55,7 +55,7 @@ static int teardown(void **state)
 
 static void other_port_works(void)
 {
-	sh(FAR "ping -q -c 5 -i 0.2 -W 10 198.51.100.10 >/dev/null");
+	sh(FAR "ping -q -c 5 -i 0.2 -w 20 198.51.100.10 >/dev/null");
 }
 
 static void set_bindings(void)
