@@ -232,7 +232,7 @@ static void workers_answer(const char *conf)
 	sh("ip addr add 192.0.2.10/24 dev lw0");
 	for (int i = 0; i < 5; i++)
 		sh(FAR "ip addr add 192.0.2.%d/24 dev far0 && " FAR
-		       "ping -I 192.0.2.%d -c 2 -i 0.2 -W 10 192.0.2.10 >/dev/null",
+		       "ping -I 192.0.2.%d -c 2 -i 0.2 -w 20 192.0.2.10 >/dev/null",
 			20 + i, 20 + i);
 	assert_int_equal(dp_stop(&dp, SIGTERM), 0);
 }

@@ -73,10 +73,10 @@ static void test_jumbo(void **state)
 	}
 	sh("ip link show eth1 | grep -q 'mtu 9000'");
 	if (access("/dev/vhost-net", R_OK) == 0)
-		sh(FAR "ping -q -M do -s 8900 -c 3 -i 0.2 -W 10 192.0.2.10 >/dev/null");
+		sh(FAR "ping -q -M do -s 8900 -c 3 -i 0.2 -w 20 192.0.2.10 >/dev/null");
 	else
 		sh("ip link show lw0 | grep -q 'mtu 1500'");
-	sh(FAR "ping -q -c 3 -i 0.2 -W 10 192.0.2.10 >/dev/null");
+	sh(FAR "ping -q -c 3 -i 0.2 -w 20 192.0.2.10 >/dev/null");
 	await_conversation();
 }
 

@@ -87,7 +87,7 @@ static void works(void)
 	int client = dp_client(&dp, 0, &welcome, NULL);
 
 	sh("ip addr replace 192.0.2.10/24 dev lw0");
-	sh(FAR "ping -q -c 3 -i 0.2 -W 10 192.0.2.10 >/dev/null");
+	sh(FAR "ping -q -c 3 -i 0.2 -w 20 192.0.2.10 >/dev/null");
 	binding = dp_binding(welcome.binding_first);
 	binding.dst.ip[0] = 192;
 	binding.dst.ip[1] = 0;
