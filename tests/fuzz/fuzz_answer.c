@@ -11,7 +11,8 @@
 #include <strings.h>
 
 #define DEVICES 4
-#define OLD_MS  32000 /* an answer that comes later than this is a copy of one */
+#define OLD_MS  32000    /* an answer that comes later than this is a copy of one */
+#define LIFE_MS 86400000 /* of a binding: more than any input lets pass */
 
 struct device {
 	struct addr dst, local;
@@ -47,7 +48,7 @@ static void bind_device(struct world *w, uint32_t i)
 		.dst = d->dst,
 		.local = d->local,
 		.class_id = i & 1,
-		.expires_ms = w->rig->now_ms + 3600000,
+		.expires_ms = w->rig->now_ms + LIFE_MS,
 	};
 
 	assert(binding_set(w->rig->keepalive, 0, &binding, w->rig->now_ms) == 0);
