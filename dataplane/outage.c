@@ -291,10 +291,15 @@ static void outage_step(struct outages *o, uint16_t index, uint64_t now_ms)
 	}
 }
 
-void outages_tick(struct outages *o, uint64_t now_ms)
+bool outages_tick(struct outages *o, uint64_t now_ms)
 {
-	for (uint16_t i = 0; i < o->conf.count; i++)
+	bool busy = false;
+
+	for (uint16_t i = 0; i < o->conf.count; i++) {
 		outage_step(o, i, now_ms);
+		busy |= o->port[i].stage != OUTAGE_NONE;
+	}
+	return busy;
 }
 
 /* Not every driver tells that its device has gone. True: one has. */

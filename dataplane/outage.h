@@ -79,9 +79,10 @@ int outages_open(struct outages *outages, const struct outages_conf *conf);
 /* Stops listening. Ports stay as they are. */
 void outages_close(struct outages *outages);
 
-/* Every 20 ms or so: one step for each port that is not in service. Resetting or starting a device
- * takes as long as its driver needs, up to seconds for some. */
-void outages_tick(struct outages *outages, uint64_t now_ms);
+/* Several times a second, and soon again while it returns true: one step for each port that is not
+ * in service. Resetting or starting a device takes as long as its driver needs, up to seconds for
+ * some. */
+bool outages_tick(struct outages *outages, uint64_t now_ms);
 
 /* Several times a second: looks whether devices are still there, and tells the links. */
 void outages_watch(struct outages *outages);

@@ -85,13 +85,25 @@ static bool ports_follow(const struct conf_dataplane *conf)
 	return conf->monitor == CONF_MONITOR_INLINE && conf->monitor_link;
 }
 
+/* Each wake-up costs an idle machine, so steps are short only while there are some to do. */
+static bool ports_step(struct dataplane *dp, uint64_t now_ms)
+{
+	bool busy = outages_tick(&dp->outages, now_ms);
+	uint64_t ms = busy ? PORTS_TICK_MS : PORTS_WATCH_MS;
+
+	if (uv_timer_get_repeat(&dp->watch) != ms) {
+		uv_timer_set_repeat(&dp->watch, ms);
+		uv_timer_again(&dp->watch);
+	}
+	return busy;
+}
+
 static void ports_on_watch(uv_timer_t *timer)
 {
 	struct dataplane *dp = timer->data;
 	uint64_t now_ms = clock_boot_ms();
 
-	outages_tick(&dp->outages, now_ms);
-	if (now_ms < dp->watch_ms)
+	if (ports_step(dp, now_ms) && now_ms < dp->watch_ms)
 		return;
 	dp->watch_ms = now_ms + PORTS_WATCH_MS;
 	outages_watch(&dp->outages);
@@ -126,7 +138,7 @@ int links_start(struct dataplane *dp)
 	server_on_port_reset(dp->server, ports_on_reset, &dp->outages);
 	dp->watch.data = dp;
 	uv_timer_init(&dp->loop, &dp->watch);
-	return uv_timer_start(&dp->watch, ports_on_watch, PORTS_TICK_MS, PORTS_TICK_MS);
+	return uv_timer_start(&dp->watch, ports_on_watch, PORTS_WATCH_MS, PORTS_WATCH_MS);
 }
 
 void links_stop(struct dataplane *dp)
