@@ -29,7 +29,7 @@ def _call(s):
 
 def _hang_up(s, up, down):
     up.bye().wait()
-    down.wait_ended(10)
+    down.wait_ended(3)
     over(s, "normal", "caller")
 
 
@@ -159,4 +159,4 @@ def port_vanishes_and_returns():
             wait(lambda m=stream: m.last and m.last > when + 2 and m.silent_for() < 1, 25,
                  "media did not come back")
         up.bye().wait()
-        down.wait_ended(10)
+        down.wait_ended(3)
