@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define FACTS_MAGIC   0x4c574641u
-#define FACTS_VERSION 4
+#define FACTS_VERSION 5
 
 /* What is lost outside of the workers: the host path, the ports' own counters, orders. */
 #define FACTS_LOSSES(X)                                           \
@@ -165,6 +165,11 @@ struct facts_worker {
 	uint64_t keepalive_capped;  /* deferred by the cap of their address */
 	uint64_t watched_rtp;       /* of monitored flows */
 	uint64_t watched_rtcp;
+	/* Sleeps that an Rx interrupt may end: begun, ended by one with packets behind it, ended by
+	 * time with packets there that nothing had told of. */
+	uint64_t irq_sleeps;
+	uint64_t irq_woken;
+	uint64_t irq_missed;
 };
 
 /* Counters of one flow, of which a packet changes some: RTP that came from its verified source. */

@@ -103,6 +103,9 @@ static int telemetry_worker(const struct dataplane *dp, unsigned int index, stru
 		{"keepalive_capped", &count->keepalive_capped},
 		{"keepalive_late_max_us", &count->keepalive_late_max_us},
 		{"loop_gap_max_us", &count->loop_gap_max_us},
+		{"irq_sleeps", &count->irq_sleeps},
+		{"irq_woken", &count->irq_woken},
+		{"irq_missed", &count->irq_missed},
 		{"busy_cycles", &count->busy_cycles},
 		{"total_cycles", &count->total_cycles},
 	};

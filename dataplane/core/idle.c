@@ -2,6 +2,7 @@
 #include "dataplane/core/idle.h"
 
 #include "dataplane/core/idle_irq.h"
+#include "shared/facts.h"
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -37,9 +38,14 @@ void idle_found(struct idle *idle, uint64_t taken)
 {
 	if (idle->state == IDLE_ARMED) {
 		idle_irq_disarm(idle->irq);
-	} else if (taken && ++idle->late == IDLE_DEAF) {
-		__atomic_store_n(&idle->irq->deaf, true, __ATOMIC_RELAXED);
-		idle->irq = NULL;
+	} else if (taken && idle->state == IDLE_WOKEN) {
+		idle->count->irq_woken++;
+	} else if (taken) {
+		idle->count->irq_missed++;
+		if (++idle->late == IDLE_DEAF) {
+			__atomic_store_n(&idle->irq->deaf, true, __ATOMIC_RELAXED);
+			idle->irq = NULL;
+		}
 	}
 	idle->state = IDLE_AWAKE;
 }
@@ -67,17 +73,23 @@ static uint32_t idle_irq_ms(const struct idle *idle, uint64_t now_tsc, uint64_t 
 static uint64_t idle_irq_wait(struct idle *idle, uint64_t now_tsc, uint64_t due_tsc)
 {
 	uint32_t ms = idle_irq_ms(idle, now_tsc, due_tsc);
+	static const uint8_t then[] = {
+		[IDLE_IRQ_TIME] = IDLE_OVER,
+		[IDLE_IRQ_BELL] = IDLE_AWAKE,
+		[IDLE_IRQ_QUEUE] = IDLE_WOKEN,
+	};
 	enum idle_irq_end end = IDLE_IRQ_BELL;
 	uint64_t slept = 0;
 
 	if (ms) {
+		idle->count->irq_sleeps++;
 		end = idle_irq_sleep(idle->irq, ms);
 		slept = RTE_MIN(rte_rdtsc() - now_tsc, ms * idle->hz_us * 1000);
 	}
 	idle_irq_disarm(idle->irq);
 	if (end == IDLE_IRQ_QUEUE)
 		idle->late = 0;
-	idle->state = end == IDLE_IRQ_TIME ? IDLE_OVER : IDLE_AWAKE;
+	idle->state = then[end];
 	return slept;
 }
 

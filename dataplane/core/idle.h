@@ -6,23 +6,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct facts_worker;
 struct idle_irq;
 
 enum idle_state {
 	IDLE_AWAKE,
 	IDLE_ARMED, /* interrupts are on; the turn under way is the last look */
 	IDLE_OVER,  /* nothing interrupted the sleep before this turn */
+	IDLE_WOKEN, /* an Rx interrupt did */
 };
 
 struct idle {
-	uint32_t max_us;      /* longest sleep, 0 = spin */
-	uint32_t turns;       /* empty turns in a row */
-	uint32_t step_us;     /* next sleep */
-	uint64_t taken;       /* packets since the last sleep */
-	uint64_t hz_us;       /* TSC cycles a microsecond */
-	uint8_t state;        /* enum idle_state */
-	uint8_t late;         /* packets found after sleeps that no interrupt ended */
-	struct idle_irq *irq; /* what can wake it, NULL: only time. Set after idle_open(). */
+	uint32_t max_us;  /* longest sleep, 0 = spin */
+	uint32_t turns;   /* empty turns in a row */
+	uint32_t step_us; /* next sleep */
+	uint64_t taken;   /* packets since the last sleep */
+	uint64_t hz_us;   /* TSC cycles a microsecond */
+	uint8_t state;    /* enum idle_state */
+	uint8_t late;     /* packets found after sleeps that no interrupt ended */
+	/* Both are set after idle_open(). */
+	struct idle_irq *irq;       /* what can wake it, NULL: only time */
+	struct facts_worker *count; /* where its sleeps with interrupts are counted */
 };
 
 /* max_us: longest sleep, 0 = never sleep. Call it on the worker's own thread: sets the thread's

@@ -212,6 +212,7 @@ int worker_run(void *arg)
 
 	idle_open(&w->idle, w->idle.max_us, w->tsc_hz);
 	w->idle.irq = w->irq;
+	w->idle.count = w->count;
 	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
 	w->turn_tsc = rte_rdtsc();
 	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED))

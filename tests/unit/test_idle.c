@@ -4,11 +4,14 @@
 #include "dataplane/core/idle.h"
 #include "dataplane/core/idle_irq.h"
 #include "dataplane/core/rcu.h"
+#include "shared/facts.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,6 +102,7 @@ static void test_never_sleeps(void **state)
  * be at most. */
 struct sleeper {
 	struct idle idle;
+	struct facts_worker count;
 	struct rte_rcu_qsbr *qsbr;
 };
 
@@ -110,6 +114,8 @@ static void sleeper_open(struct sleeper *s)
 	rte_rcu_qsbr_thread_online(s->qsbr, 0);
 	idle_open(&s->idle, MAX_US, 1000 * MS);
 	assert_int_equal(idle_irq_open(&s->idle.irq, s->qsbr, 0), 0);
+	s->count = (struct facts_worker){0};
+	s->idle.count = &s->count;
 	s->idle.step_us = MAX_US;
 }
 
@@ -216,8 +222,41 @@ static void test_interrupts_do_not_come(void **state)
 	}
 	assert_true(irq->deaf);
 	assert_null(s.idle.irq);
+	assert_int_equal(s.count.irq_sleeps, 5);
+	assert_int_equal(s.count.irq_missed, 3);
+	assert_int_equal(s.count.irq_woken, 0);
 	s.idle.irq = irq;
 	sleeper_close(&s);
+}
+
+/* Sleeps that a queue's interrupt ends, and what is found behind it: packets at once, nothing, and
+ * packets that came later. */
+static void test_woken(void **state)
+{
+	struct sleeper s;
+	struct rte_epoll_event event = {.epdata.event = EPOLLIN | EPOLLET};
+	int queue = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	sleeper_open(&s);
+	assert_int_equal(rte_epoll_ctl(s.idle.irq->epoll, EPOLL_CTL_ADD, queue, &event), 0);
+	for (int i = 0; i < 3; i++) {
+		s.idle.taken = 0;
+		s.idle.turns = s.idle.step_us = MAX_US;
+		idle_wait(&s.idle, 0, LATE);
+		eventfd_write(queue, 1);
+		idle_wait(&s.idle, 0, LATE);
+		assert_int_equal(s.idle.state, IDLE_WOKEN);
+		assert_false(s.idle.irq->asleep);
+		if (i)
+			idle_wait(&s.idle, 0, 0);
+		idle_reset(&s.idle, i != 1);
+		assert_int_equal(s.idle.state, IDLE_AWAKE);
+	}
+	assert_int_equal(s.count.irq_sleeps, 3);
+	assert_int_equal(s.count.irq_woken, 1);
+	assert_int_equal(s.count.irq_missed, 0);
+	sleeper_close(&s);
+	close(queue);
 }
 
 int main(void)
@@ -232,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_length_of_armed_sleep),
 		cmocka_unit_test(test_bell),
 		cmocka_unit_test(test_interrupts_do_not_come),
+		cmocka_unit_test(test_woken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
