@@ -96,8 +96,10 @@ static void on_timer(uv_timer_t *timer)
 	ctlserver_reply(request, json_pack("{s:b}", "slow", 1));
 }
 
+/* {"last":MS}: after so long. */
 static void on_slow(void *arg, struct ctlserver_request *request, const json_t *args)
 {
+	json_int_t ms = json_integer_value(json_object_get(args, "last"));
 	struct host *host = arg;
 
 	if (host->slow) {
@@ -105,7 +107,7 @@ static void on_slow(void *arg, struct ctlserver_request *request, const json_t *
 		return;
 	}
 	host->slow = request;
-	uv_timer_start(&host->timer, on_timer, SLOW_MS, 0);
+	uv_timer_start(&host->timer, on_timer, ms ? (uint64_t)ms : SLOW_MS, 0);
 }
 
 static void on_gone(void *arg)

@@ -349,7 +349,7 @@ class Server(unittest.TestCase):
 
     def test_stop_while_a_client_waits(self):
         client = self.connect()
-        client.sendall(b'{"cmd":"cdr"}\n')
+        client.sendall(b'{"cmd":"cdr","args":{"last":3600000}}\n')
         other = self.connect()
         while "error" not in self.ask(other, '{"cmd":"cdr"}'):
             pass

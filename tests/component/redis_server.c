@@ -25,14 +25,21 @@ static void shell(const char *fmt, const char *dir)
 /* The server itself dies with us. */
 static void die(const char *what, const struct redis_server *server)
 {
-	fprintf(stderr, "redis-server: %s (port %d)\n", what, server->port);
+	fprintf(stderr, "redis-server: %s (%s)\n", what, server->address);
 	shell("rm -rf %s", server->dir);
 	abort();
 }
 
+/* An address of this process's own: a port that is free there stays free until it is taken, and
+ * while a server that was killed is not there. */
+static struct in_addr own_address(void)
+{
+	return (struct in_addr){.s_addr = htonl(0x7f800000u + (uint32_t)getpid() % 0x7fffffu)};
+}
+
 static int free_port(void)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = own_address()};
 	socklen_t len = sizeof(sin);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -46,7 +53,7 @@ static int free_port(void)
 static void run(const struct redis_server *server)
 {
 	char port[16], bus[16], master[16];
-	const char *argv[40] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
+	const char *argv[40] = {"redis-server", "--port", port, "--bind", server->ip, "--dir",
 		server->dir, "--logfile", "log", "--save", "", "--daemonize", "no",
 		"--hash-max-listpack-value", "512", "--appendonly", server->keeps ? "yes" : "no",
 		"--appendfsync", "always", "--repl-diskless-sync-delay", "0"};
@@ -63,7 +70,7 @@ static void run(const struct redis_server *server)
 	}
 	if (server->master) {
 		argv[n++] = "--replicaof";
-		argv[n++] = "127.0.0.1";
+		argv[n++] = server->ip;
 		argv[n++] = master;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -80,7 +87,7 @@ static bool answers(struct redis_server *server)
 
 	if (server->ctx)
 		redisFree(server->ctx);
-	server->ctx = redisConnect("127.0.0.1", server->port);
+	server->ctx = redisConnect(server->ip, server->port);
 	if (!server->ctx || server->ctx->err)
 		return false;
 	reply = redisCommand(server->ctx, "PING");
@@ -102,7 +109,7 @@ void redis_server_start(struct redis_server *server)
 		abort();
 	if (server->pid == 0)
 		run(server);
-	for (int i = 0; i < 1000 && !answers(server); i++) {
+	while (!answers(server)) {
 		if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
 			die("did not start", server);
 		usleep(10000);
@@ -110,7 +117,7 @@ void redis_server_start(struct redis_server *server)
 	if (server->cluster && strstr(redis_text(server, "CLUSTER INFO"), "assigned:0"))
 		redis_text(server, "CLUSTER ADDSLOTSRANGE 0 16383");
 	/* A cluster's master waits two seconds before it serves again. */
-	for (int i = 0; i < 1000 && !serves(server); i++)
+	while (!serves(server))
 		usleep(10000);
 }
 
@@ -125,7 +132,8 @@ void redis_server_make(struct redis_server *server, bool cluster, bool keeps, in
 	server->master = master;
 	server->port = free_port();
 	server->bus = free_port();
-	snprintf(server->address, sizeof(server->address), "127.0.0.1:%d", server->port);
+	snprintf(server->ip, sizeof(server->ip), "%s", inet_ntoa(own_address()));
+	snprintf(server->address, sizeof(server->address), "%s:%d", server->ip, server->port);
 	redis_server_start(server);
 }
 

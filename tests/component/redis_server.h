@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A private redis-server for one test program: cluster-enabled with all slots (only so does Redis
- * refuse keys of two slots and undeclared ones), on a free port, in a directory of its own. It dies
- * with the test. */
+ * refuse keys of two slots and undeclared ones), on an address and in a directory of its own. It
+ * dies with the test. */
 #ifndef TESTS_COMPONENT_REDIS_SERVER_H
 #define TESTS_COMPONENT_REDIS_SERVER_H
 
@@ -11,7 +11,8 @@
 
 struct redis_server {
 	char dir[64];
-	char address[32]; /* "127.0.0.1:port" */
+	char ip[16];
+	char address[32]; /* "ip:port" */
 	int port;
 	int bus;
 	bool cluster;

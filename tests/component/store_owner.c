@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/component/store_owner.h"
 
+#include "controlplane/store/internal.h"
 #include "shared/clock.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OWNER_WAIT_MS 30000 /* for anything that must come */
 
 static struct owner_call *of(struct store_call *call)
 {
@@ -185,9 +188,9 @@ void owner_open(struct owner *owner)
 		abort();
 }
 
-bool owner_until(struct owner *owner, bool (*cond)(struct owner *owner), int ms)
+bool owner_until(struct owner *owner, bool (*cond)(struct owner *owner))
 {
-	uint64_t end = clock_boot_ms() + (uint64_t)ms;
+	uint64_t end = clock_boot_ms() + OWNER_WAIT_MS;
 
 	while (!cond(owner)) {
 		if (clock_boot_ms() > end)
@@ -197,14 +200,12 @@ bool owner_until(struct owner *owner, bool (*cond)(struct owner *owner), int ms)
 	return true;
 }
 
-static bool never(struct owner *owner)
-{
-	return false;
-}
-
 void owner_run(struct owner *owner, int ms)
 {
-	owner_until(owner, never, ms);
+	uint64_t end = clock_boot_ms() + (uint64_t)ms;
+
+	while (clock_boot_ms() < end)
+		uv_run(&owner->loop, UV_RUN_ONCE);
 }
 
 bool owner_is_up(struct owner *owner)
@@ -235,10 +236,27 @@ bool owner_is_clean(struct owner *owner)
 	return stats.up && stats.journal == 0;
 }
 
+bool owner_is_idle(struct owner *owner)
+{
+	struct store_stats stats;
+
+	store_stats_read(owner->store, &stats);
+	return stats.up && stats.journal == 0 && stats.in_flight == 0 &&
+		owner->store->bind_known == NULL;
+}
+
+bool owner_has_error(struct owner *owner)
+{
+	struct store_stats stats;
+
+	store_stats_read(owner->store, &stats);
+	return stats.error[0] != '\0';
+}
+
 void owner_start(struct owner *owner)
 {
 	owner_open(owner);
-	if (!owner_until(owner, owner_is_ready, 20000)) {
+	if (!owner_until(owner, owner_is_ready)) {
 		fprintf(stderr, "the store is not ready: %s\n", owner->why);
 		abort();
 	}
@@ -259,7 +277,7 @@ static void close_within(struct owner *owner, uint32_t ms)
 	if (!owner->store)
 		return;
 	store_close(owner->store, ms, on_closed, owner);
-	if (!owner_until(owner, is_closed, 10000)) {
+	if (!owner_until(owner, is_closed)) {
 		fprintf(stderr, "the store does not close\n");
 		abort();
 	}

@@ -42,8 +42,9 @@ void owner_start(struct owner *owner);
 void owner_close(struct owner *owner);
 void owner_free(struct owner *owner);
 
-/* Runs the loop until the condition holds; false after ms. */
-bool owner_until(struct owner *owner, bool (*cond)(struct owner *owner), int ms);
+/* Runs the loop until the condition holds; false after a patience that no machine needs. */
+bool owner_until(struct owner *owner, bool (*cond)(struct owner *owner));
+/* For what must not happen. */
 void owner_run(struct owner *owner, int ms);
 
 bool owner_is_up(struct owner *owner);
@@ -51,6 +52,8 @@ bool owner_is_down(struct owner *owner);
 bool owner_is_ready(struct owner *owner);
 bool owner_is_fatal(struct owner *owner);
 bool owner_is_clean(struct owner *owner); /* up and nothing unwritten */
+bool owner_is_idle(struct owner *owner);  /* and no binding either, and nothing under way */
+bool owner_has_error(struct owner *owner);
 
 struct owner_call *owner_new(struct owner *owner, const char *st);
 void owner_done(struct owner *owner, struct owner_call *call, const char *cause);

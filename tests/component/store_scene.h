@@ -52,7 +52,7 @@ static inline int scene_end(void **state)
 /* All that was committed is in Redis. */
 static inline void scene_settle(void)
 {
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "tests/component/dp_call.h"
 #include "tests/component/netns.h"
 #include "tests/component/stamp.h"
+#include "tests/component/urgent.h"
 
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -113,5 +114,6 @@ int main(void)
 		print_message("skipped: needs root for network namespaces\n");
 		return 77;
 	}
+	urgent();
 	return cmocka_run_group_tests(tests, netns_enter_two, netns_leave);
 }

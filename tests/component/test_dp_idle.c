@@ -6,6 +6,7 @@
 #include "tests/component/latency.h"
 #include "tests/component/netns.h"
 #include "tests/component/stamp.h"
+#include "tests/component/urgent.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -208,5 +209,6 @@ int main(void)
 		print_message("skipped: needs root for network namespaces\n");
 		return 77;
 	}
+	urgent();
 	return cmocka_run_group_tests(tests, netns_enter_two, netns_leave);
 }

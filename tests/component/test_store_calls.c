@@ -188,11 +188,11 @@ static void test_fact(void **state)
 	assert_string_equal(owner_field(&server, call, "n"), "9");
 	/* One that does. */
 	owner.facts = 0;
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	redis_text(&server, "HSET {%.4s}:call:%s last_op x", call->store.id, call->store.id);
 	fact(call, "ending");
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	assert_true(owner_until(&owner, told_fact, 5000));
+	assert_true(owner_until(&owner, told_fact));
 	assert_string_equal(call->st, "ending");
 	owner_done(&owner, call, "normal");
 	scene_settle();
@@ -205,7 +205,7 @@ static void test_ended_elsewhere(void **state)
 	scene_settle();
 	redis_text(&server, "HSET {%.4s}:call:%s st ended", call->store.id, call->store.id);
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	assert_true(owner_until(&owner, told_fact, 5000));
+	assert_true(owner_until(&owner, told_fact));
 	assert_int_equal(call->results[STORE_ENDED], 1);
 	/* Later writes are told at once. */
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
@@ -270,7 +270,7 @@ static void test_bindings(void **state)
 	assert_int_equal(
 		store_binding_set(owner.store, AOR, "b3", rec, clock_boot_ms() + 60000), 0);
 	assert_int_equal(store_binding_del(owner.store, AOR, "b3"), 0);
-	owner_run(&owner, 300);
+	assert_true(owner_until(&owner, owner_is_idle));
 	assert_string_equal(
 		redis_text(&server, "HGET " AORK ":b:b1 contact", part), "sip:al@10.0.0.2");
 	assert_int_equal(redis_number(&server, "SCARD " AORK, part), 2);
@@ -280,7 +280,7 @@ static void test_bindings(void **state)
 	store_binding_set(owner.store, AOR, "b1", rec, clock_boot_ms() + 60000);
 	uv_run(&owner.loop, UV_RUN_ONCE);
 	store_binding_del(owner.store, AOR, "b1");
-	owner_run(&owner, 300);
+	assert_true(owner_until(&owner, owner_is_idle));
 	assert_int_equal(redis_number(&server, "EXISTS " AORK ":b:b1", part), 0);
 	assert_int_equal(store_binding_set(owner.store, "a:b:c", "b1", rec, 1), -EINVAL);
 	assert_int_equal(store_binding_set(owner.store, "a b", "b1", rec, 1), -EINVAL);

@@ -18,8 +18,7 @@ static int setup(void **state)
 {
 	redis_server_make(&master, false, false, 0);
 	redis_server_make(&replica, false, false, master.port);
-	for (int i = 0;
-		i < 500 && !strstr(redis_text(&replica, "INFO replication"), "link_status:up"); i++)
+	while (!strstr(redis_text(&replica, "INFO replication"), "link_status:up"))
 		usleep(20000);
 	owner_make(&owner, master.address, "n01");
 	owner.conf.min_acks = 1;
@@ -47,10 +46,10 @@ static void test_acknowledged(void **state)
 
 	for (int i = 0; i < 20; i++)
 		calls[i] = owner_new(&owner, "active");
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	for (int i = 0; i < 20; i++)
 		end_call(calls[i]);
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(calls[i]->results[STORE_OK], 2);
 		/* At the moment of the answer the replica has it. */
@@ -58,23 +57,38 @@ static void test_acknowledged(void **state)
 	}
 }
 
+static const struct owner_call *watched;
+
+static bool is_written_twice(struct owner *o)
+{
+	return watched->results[STORE_OK] == 2;
+}
+
+/* On the master. */
+static bool is_ending(struct owner *o)
+{
+	return strcmp(owner_field(&master, watched, "st"), "ending") == 0;
+}
+
 static void test_replica_stands(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active"), *other = owner_new(&owner, "active");
 
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	redis_server_stop(&replica);
 	end_call(call);
 	/* Other writes do not wait behind it. */
 	other->number = 6;
 	store_call_commit(owner.store, &other->store, 1, owner_told, other);
+	watched = other;
+	assert_true(owner_until(&owner, is_written_twice));
+	watched = call;
+	assert_true(owner_until(&owner, is_ending));
 	owner_run(&owner, 1500);
 	assert_int_equal(call->results[STORE_OK], 1);
 	assert_int_equal(call->results[STORE_JOURNALLED], 0);
-	assert_string_equal(owner_field(&master, call, "st"), "ending");
-	assert_int_equal(other->results[STORE_OK], 2);
 	redis_server_continue(&replica);
-	assert_true(owner_until(&owner, owner_is_clean, 10000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_string_equal(owner_field(&replica, call, "st"), "ending");
 }
@@ -84,18 +98,18 @@ static void test_broken(void **state)
 {
 	struct owner_call *call = owner_new(&owner, "active");
 
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	redis_server_stop(&replica);
 	end_call(call);
-	owner_run(&owner, 200);
-	assert_string_equal(owner_field(&master, call, "st"), "ending");
+	watched = call;
+	assert_true(owner_until(&owner, is_ending));
 	redis_text(&master, "CLIENT KILL TYPE normal SKIPME yes");
-	assert_true(owner_until(&owner, owner_is_down, 5000));
-	assert_true(owner_until(&owner, owner_is_up, 10000));
+	assert_true(owner_until(&owner, owner_is_down));
+	assert_true(owner_until(&owner, owner_is_up));
 	owner_run(&owner, 600);
 	assert_int_equal(call->results[STORE_OK], 1);
 	redis_server_continue(&replica);
-	assert_true(owner_until(&owner, owner_is_clean, 10000));
+	assert_true(owner_until(&owner, owner_is_clean));
 	assert_int_equal(call->results[STORE_OK], 2);
 	assert_string_equal(owner_field(&replica, call, "st"), "ending");
 }
@@ -107,7 +121,7 @@ static void test_not_a_master(void **state)
 	owner_close(&owner);
 	owner.conf.address = replica.address;
 	owner_open(&owner);
-	owner_run(&owner, 500);
+	assert_true(owner_until(&owner, owner_has_error));
 	store_stats_read(owner.store, &stats);
 	assert_string_equal(stats.error, "it is not a master");
 	assert_int_equal(owner.ready, 0);

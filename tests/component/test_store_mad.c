@@ -233,34 +233,26 @@ static void test_nonsense(void **state)
 		owner_run(&owner, 40);
 		if (!store_ready(owner.store)) {
 			mad.target = NULL;
-			assert_true(owner_until(&owner, owner_is_ready, 5000));
+			assert_true(owner_until(&owner, owner_is_ready));
 			mad.target = *state;
 		}
 		live();
 		mad.target = NULL;
-		assert_true(owner_until(&owner, owner_is_clean, 5000));
+		assert_true(owner_until(&owner, owner_is_clean));
 		assert_int_equal(owner.fatal, 0);
 		owner_close(&owner);
 	}
-}
-
-static bool is_idle(struct owner *o)
-{
-	struct store_stats stats;
-
-	store_stats_read(o->store, &stats);
-	return stats.up && stats.in_flight == 0;
 }
 
 static void test_unasked(void **state)
 {
 	owner_start(&owner);
 	owner_run(&owner, 100);
-	assert_true(owner_until(&owner, is_idle, 5000));
+	assert_true(owner_until(&owner, owner_is_idle));
 	say(mad.peer, "+hello\r\n");
-	assert_true(owner_until(&owner, owner_is_down, 2000));
+	assert_true(owner_until(&owner, owner_is_down));
 	assert_non_null(strstr(owner.why, "without being asked"));
-	assert_true(owner_until(&owner, owner_is_clean, 5000));
+	assert_true(owner_until(&owner, owner_is_clean));
 }
 
 static bool reasserted(struct owner *o)
@@ -277,7 +269,7 @@ static void test_clock_jump(void **state)
 	owner_run(&owner, 2500);
 	assert_int_equal(mad.reasserts, 0);
 	mad.clock = -3600000;
-	assert_true(owner_until(&owner, reasserted, 5000));
+	assert_true(owner_until(&owner, reasserted));
 	owner_run(&owner, 2500);
 	assert_int_equal(mad.reasserts, 10);
 }

@@ -44,7 +44,7 @@ static void test_fenced(void **state)
 	redis_text(&server, "HSET {%.4s}:lease tok n02/1/1 node n02", call->store.id);
 	call->number = 5;
 	store_call_commit(owner.store, &call->store, 1, owner_told, call);
-	assert_true(owner_until(&owner, owner_is_fatal, 5000));
+	assert_true(owner_until(&owner, owner_is_fatal));
 	assert_memory_equal(owner.why, "FENCED", 6);
 	owner_run(&owner, 700);
 	assert_int_equal(call->results[STORE_OK], 1);
@@ -58,7 +58,7 @@ static void test_schema(void **state)
 	owner_close(&owner);
 	redis_text(&server, "SET {cfg}:ver 7");
 	owner_open(&owner);
-	assert_true(owner_until(&owner, owner_is_fatal, 5000));
+	assert_true(owner_until(&owner, owner_is_fatal));
 	assert_non_null(strstr(owner.why, "schema 7"));
 	assert_int_equal(owner.ready, 0);
 }
@@ -77,7 +77,7 @@ static void test_held(void **state)
 	assert_int_equal(owner.ready, 0);
 	assert_string_equal(redis_text(&server, "HGET {p017}:lease tok"), "n02/1/5");
 	/* It dies. */
-	assert_true(owner_until(&owner, owner_is_ready, 15000));
+	assert_true(owner_until(&owner, owner_is_ready));
 	assert_memory_equal(redis_text(&server, "HGET {p017}:lease tok"), "n01/", 4);
 }
 
@@ -139,7 +139,7 @@ static void test_users(void **state)
 	assert_int_equal(call->results[STORE_OK], 3);
 	owner_done(&owner, call, "normal");
 	scene_settle();
-	assert_true(owner_until(&owner, has_shipped, 5000));
+	assert_true(owner_until(&owner, has_shipped));
 	assert_string_equal(redis_text(&server, "AUTH operator SECRET2"), "OK");
 	assert_string_equal(redis_text(&server, "HGET {%.4s}:call:%s st", id, id), "ended");
 	assert_memory_equal(redis_text(&server, "HSET {%.4s}:call:%s st x", id, id), "NOPERM", 6);

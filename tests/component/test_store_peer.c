@@ -153,7 +153,7 @@ static void test_peer(void **state)
 	owner.conf.reply_ms = 300;
 	owner.conf.password = strcmp(current->name, "speaks too much") == 0 ? "x" : NULL;
 	owner_open(&owner);
-	assert_true(owner_until(&owner, has_said, 10000));
+	assert_true(owner_until(&owner, has_said));
 	store_stats_read(owner.store, &stats);
 	if (current->why && !strstr(stats.error, current->why))
 		fail_msg("\"%s\" does not tell of \"%s\"", stats.error, current->why);

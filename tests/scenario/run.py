@@ -140,8 +140,8 @@ def main():
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda n, _: sys.exit(128 + n))
-    logs = args.logs or os.path.join(os.environ.get("TMPDIR", "/tmp"), "linewatch-scenario-%d" %
-                                     os.getpid())
+    logs = os.path.abspath(args.logs or os.path.join(
+        os.environ.get("TMPDIR", "/tmp"), "linewatch-scenario-%d" % os.getpid()))
     os.makedirs(logs, exist_ok=True)
     passed, failed = play(scenarios, args.jobs, logs)
     if not failed:

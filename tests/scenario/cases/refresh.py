@@ -31,7 +31,6 @@ def refreshed_by_update():
             for ip in (CARRIER, NAT):
                 s.wire.wait_sip(deadline, "UPDATE %d towards %s" % (count, ip), count,
                                 method="UPDATE", src=NODE, dst=ip)
-        time.sleep(1)
         for ip in (CARRIER, NAT):
             for packet in refreshed(s, ip, "UPDATE", 2):
                 equal(packet.sip.body, "", "body of an UPDATE that only refreshes")
@@ -63,13 +62,12 @@ def refreshed_by_reinvite():
                  NAT: s.wire.sip("INVITE", src=NODE, dst=NAT)[0].sip}
         for ip in (CARRIER, NAT):
             wait(lambda: refreshes(s, ip, "INVITE"), 55, "no re-INVITE towards " + ip)
-        time.sleep(1)
         for ip in (CARRIER, NAT):
             packet, = refreshed(s, ip, "INVITE")
             equal(packet.sip.origin, first[ip].origin, "o= line of the refresh towards " + ip)
             equal(packet.sip.media, first[ip].media, "media of the refresh towards " + ip)
-            check(s.wire.sip("ACK", src=NODE, dst=ip, cseq=packet.sip.cseq[0]),
-                  "the re-INVITE's 200 was not acknowledged")
+            s.wire.wait_sip(5, "ACK of the re-INVITE's 200", method="ACK", src=NODE, dst=ip,
+                            cseq=packet.sip.cseq[0])
             check(not refreshes(s, ip, "UPDATE"), "an UPDATE to a party that does not allow it")
         _no_bye(s)
         s.node.ctl_text("end", call_id)

@@ -76,11 +76,11 @@ def keepalive_of_listed_devices():
               "%d of %d keep-alives within one interval" % (burst, count))
 
 
-@scenario(30)
+@scenario(42)
 def registration_expires():
     """After its expiry a binding gets no calls and no keep-alives, and is gone from Redis."""
     with Scene({"keepalive": {"SS_SIP_NAT_KEEP_ALIVE_PERIOD": 10}}) as s:
-        bob = s.bob(expires=8)
+        bob = s.bob(expires=20)
         registered = time.time()
         binding, = s.node.bindings()
         check("bob" in binding["aor"], "binding of linewatchctl: %r" % binding)
@@ -93,7 +93,7 @@ def registration_expires():
         call = a.call(s.bob_uri).wait_up()
         bob.wait_call()
         call.bye().wait()
-        time.sleep(max(0, registered + 9.5 - time.time()))
+        time.sleep(max(0, registered + 21.5 - time.time()))
         a.call(s.bob_uri).wait_code(480)
         check(not s.node.bindings(), "the expired binding is still listed")
         wait(lambda: not s.node.redis.keys("{p*}:reg:*:b:*"), 5, "the binding is still in Redis")
@@ -235,26 +235,36 @@ def keepalive_batch_too_small():
         check(max(map(sent.count, sent)) <= 2, "a device got more than its turn")
 
 
+def _heard_since(s, when):
+    """The binding was heard after that moment; the answer is in whole seconds, and takes time."""
+    asked = time.time()
+    return asked - s.node.bindings()[0]["heard_s"] > when - 2
+
+
 @scenario(80)
 def binding_is_heard():
     """Any packet from a binding stamps it, a keep-alive of its own (KA-05) as well as SIP, and no
     other address does: linewatchctl tells at once, and Redis in its next batch, within a minute."""
     with Scene() as s:
+        registered = time.time()
         bob = s.bob()
         time.sleep(4)
         key, = [k for k in s.node.redis.keys("{p*}:reg:*bob*") if ":b:" in k]
         stranger = s.keep(udp_socket(s.topology.bob, BOB, 5099))
         stranger.sendto(b"\r\n\r\n", (NODE, 5060))
         time.sleep(1)
-        within(s.node.bindings()[0]["heard_s"], 4, 8, "seconds since the REGISTER")
+        heard = s.node.bindings()[0]["heard_s"]
+        within(heard, 4, time.time() - registered, "seconds since the REGISTER")
+        sent = time.time()
         bob.transmit(b"\r\n\r\n", (NODE, 5060))
-        wait(lambda: s.node.bindings()[0]["heard_s"] <= 1, 3, "CRLF did not stamp the binding")
+        wait(lambda: _heard_since(s, sent), 3, "CRLF did not stamp the binding")
         wait(lambda: s.node.bindings()[0]["heard_s"] >= 3, 5, "something else stamps the binding")
+        sent = time.time()
         before = int(s.node.redis.hash(key)["heard_ms"])
         bob.send(Message("OPTIONS sip:example.net SIP/2.0", [
             ("Via", bob.via()), ("Max-Forwards", "70"), ("From", "<%s>;tag=1" % bob.contact),
             ("To", "<sip:example.net>"), ("Call-ID", "look"), ("CSeq", "1 OPTIONS")]))
-        wait(lambda: s.node.bindings()[0]["heard_s"] <= 1, 3, "OPTIONS did not stamp the binding")
+        wait(lambda: _heard_since(s, sent), 3, "OPTIONS did not stamp the binding")
         wait(lambda: int(s.node.redis.hash(key)["heard_ms"]) >= before + 4000, 65,
              "Redis does not hear of it")
 
