@@ -64,6 +64,20 @@ void rtnl_close(struct rtnl *rtnl)
 	rtnl->socket = NULL;
 }
 
+/* False: left over of an answer that was given up. A dump during which something changed is read to
+ * its end all the same: what changed is told as an event too. */
+static bool rtnl_is_answer(const struct rtnl *rtnl, char *buf, ssize_t n)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	int len = (int)n;
+
+	if (!mnl_nlmsg_ok(nlh, len) || nlh->nlmsg_seq != rtnl->seq)
+		return false;
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		nlh->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	return true;
+}
+
 int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, void *data)
 {
 	unsigned int port = mnl_socket_get_portid(rtnl->socket);
@@ -78,7 +92,9 @@ int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t cb, void *da
 		n = mnl_socket_recvfrom(rtnl->socket, buf, sizeof(buf));
 		if (n < 0)
 			return -errno;
-		ret = mnl_cb_run(buf, (size_t)n, rtnl->seq, port, cb, data);
+		ret = rtnl_is_answer(rtnl, buf, n)
+			? mnl_cb_run(buf, (size_t)n, rtnl->seq, port, cb, data)
+			: MNL_CB_OK;
 	} while (ret > MNL_CB_STOP);
 	if (ret != MNL_CB_ERROR)
 		return 0;
