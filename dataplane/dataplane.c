@@ -227,6 +227,10 @@ static void dataplane_on_tick(uv_timer_t *timer)
 	struct dataplane *dp = timer->data;
 	uint64_t now_ms = clock_boot_ms();
 
+	/* A machine that slept: its time stamp counter may have as well. */
+	if (now_ms - dp->tick_ms > DATAPLANE_SECOND_MS)
+		timebase_sync(&dp->timebase, rte_rdtsc(), now_ms);
+	dp->tick_ms = now_ms;
 	media_tick(dp->media, now_ms);
 	keepalive_tick(dp->keepalive, now_ms);
 	server_tick(dp->server, now_ms);

@@ -21,6 +21,7 @@ struct dataplane {
 	const struct conf_dataplane *conf;
 	uv_loop_t loop;
 	uv_timer_t tick;
+	uint64_t tick_ms; /* of the last one */
 	uv_timer_t watch;
 	uint64_t watch_ms; /* next look at the links */
 	uv_timer_t second;

@@ -64,6 +64,21 @@ static inline bool clock_tick_before(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
+/* A tick of long ago would look like one to come, once it is 248 days old: whoever keeps some looks
+ * at them every CLOCK_TICK_LOOK, and from an age of CLOCK_TICK_AGED on they do not grow older.
+ * Others may write it at the same time. */
+#define CLOCK_TICK_AGED (1u << 30) /* 124 days */
+#define CLOCK_TICK_LOOK (1u << 28) /* 31 days */
+
+static inline void clock_tick_age(uint32_t *tick, uint32_t now)
+{
+	uint32_t old = __atomic_load_n(tick, __ATOMIC_RELAXED), aged = now - CLOCK_TICK_AGED;
+
+	if (old && now - old > CLOCK_TICK_AGED && clock_tick_before(old, now))
+		__atomic_compare_exchange_n(
+			tick, &old, aged ? aged : 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 /* Turns a tick back into CLOCK_BOOTTIME ms, given a present time; 0 stays 0 ("never"). */
 static inline uint64_t clock_tick_ms(uint32_t tick, uint64_t now_ms)
 {

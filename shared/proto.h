@@ -291,7 +291,7 @@ struct proto_binding_event {
 static_assert(sizeof(struct proto_binding_event) == 24, "wire layout");
 
 /* Events were dropped because the client did not read: it must look at the facts of all its flows
- * and bindings. */
+ * and bindings, and sync again, in which it is told anew what was learnt, silent or lost. */
 struct proto_lost {
 	uint64_t events;
 };

@@ -282,6 +282,7 @@ void calls_dp_events(struct calls *calls, struct dpclient_events *events)
 	*events = (struct dpclient_events){
 		.arg = calls,
 		.up = watch_dp_up,
+		.down = watch_dp_down,
 		.flow = watch_dp_flow,
 		.monitor = watch_dp_monitor,
 		.binding = on_binding,

@@ -6,7 +6,7 @@
 #include "controlplane/call/hangup.h"
 #include "controlplane/call/refresh.h"
 
-#define WATCH_DECIDED_MS 200 /* a silence that is older has been decided by the data plane */
+#define WATCH_SLACK_MS 1000 /* by which our clock may lag behind, and more */
 
 static void judge_arm(struct call *call, uint64_t next_ms)
 {
@@ -18,12 +18,53 @@ static void judge_arm(struct call *call, uint64_t next_ms)
 		wheel_arm(calls->wheel, &call->judge, next_ms);
 }
 
+/* When the leg is silent if nothing more is heard, by the data plane's own rule (silence.c). False:
+ * it has no clock. */
+static bool silent_from(
+	const struct leg *leg, const struct dpclient_flow_facts *facts, uint64_t *at)
+{
+	uint64_t heard = facts->rtp_ms > facts->rtcp_ms ? facts->rtp_ms : facts->rtcp_ms;
+	struct anchor_clock clock;
+	uint32_t limit;
+
+	if (!anchor_clock(leg, &clock))
+		return false;
+	limit = heard ? clock.silence_ms : clock.start_ms;
+	*at = limit ? (heard > clock.clock_ms ? heard : clock.clock_ms) + limit : UINT64_MAX;
+	return true;
+}
+
+/* The leg was heard so lately that it cannot be silent, whatever was told of it. */
+static bool is_heard(const struct leg *leg, uint64_t now)
+{
+	struct dpclient_flow_facts facts;
+	uint64_t at;
+
+	return anchor_facts(leg, &facts) == 0 && silent_from(leg, &facts, &at) &&
+		at > now + WATCH_SLACK_MS;
+}
+
+/* The end of a silence may be told late or get lost: nobody is judged by what is over. */
+static void hear_again(struct call *call)
+{
+	for (uint8_t i = 0; i < 2; i++) {
+		struct verdict_event heard = {.kind = VERDICT_HEARD, .leg = i};
+
+		if (call->verdict.leg[i].silent && is_heard(&call->leg[i], calls_now(call->calls)))
+			watch_step(call, &heard);
+	}
+}
+
 void watch_step(struct call *call, const struct verdict_event *event)
 {
 	struct calls *calls = call->calls;
 	struct verdict_params par = call_verdict_params(call);
 	struct verdict_action act;
 
+	if (call->state == CALL_ENDING)
+		return;
+	if (event->kind != VERDICT_HEARD && event->kind != VERDICT_RESET)
+		hear_again(call);
 	if (call->state == CALL_ENDING)
 		return;
 	verdict_step(&call->verdict, &par, event, calls_now(calls), &act);
@@ -106,10 +147,10 @@ void watch_probe_result(struct leg *leg, unsigned int code)
 		watch_step(leg->call, &event);
 }
 
-/* Another process of the data plane counts from zero. */
-static void counters_of(struct leg_media *media, uint64_t boot_id)
+/* Another process of the data plane counts from zero, and so does a flow that had expired. */
+static void counters_of(struct leg_media *media, uint64_t boot_id, uint32_t packets)
 {
-	if (media->boot_id && media->boot_id != boot_id) {
+	if (media->boot_id && (media->boot_id != boot_id || packets < media->packets)) {
 		media->packets_past += media->packets;
 		media->packets = 0;
 		media->lost_past += media->lost;
@@ -126,7 +167,7 @@ bool watch_read_facts(struct leg *leg)
 
 	if (anchor_facts(leg, &facts) < 0)
 		return false;
-	counters_of(media, facts.boot_id);
+	counters_of(media, facts.boot_id, facts.packets);
 	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
 	if (facts.rtcp_ms != 0 && !media->rtcp_seen) {
 		media->rtcp_seen = true;
@@ -173,8 +214,10 @@ static struct leg *leg_at(struct calls *calls, struct dpclient_port at)
 	return calls->port_leg[at.media][(at.port - calls->conf->node.media_port_min) / 2];
 }
 
+/* One that was told late may be over; the data plane tells of the next one. */
 static void on_silent(struct leg *leg, const struct proto_flow_event *event)
 {
+	uint64_t now = calls_now(leg->call->calls);
 	struct anchor_clock clock;
 	uint64_t heard = event->last_rtp_ms > event->last_rtcp_ms ? event->last_rtp_ms
 								  : event->last_rtcp_ms;
@@ -183,9 +226,9 @@ static void on_silent(struct leg *leg, const struct proto_flow_event *event)
 		.leg = (uint8_t)leg_index(leg),
 	};
 
-	if (!anchor_clock(leg, &clock))
+	if (!anchor_clock(leg, &clock) || is_heard(leg, now > event->at_ms ? now : event->at_ms))
 		return;
-	silent.timeout_ms = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
+	silent.timeout_ms = heard ? clock.silence_ms : clock.start_ms;
 	silent.at_ms = heard > clock.clock_ms ? heard : clock.clock_ms;
 	watch_step(leg->call, &silent);
 }
@@ -229,10 +272,8 @@ void watch_dp_monitor(void *arg, uint32_t number, const struct proto_flow_event 
 	on_flow(calls->monitor_leg[number], event);
 }
 
-/* The clocks began anew with the resync, those that had run out too. */
-void watch_dp_up(void *arg)
+static void reset_all(struct calls *calls)
 {
-	struct calls *calls = arg;
 	struct call *call, *next;
 
 	HASH_ITER(hh, calls->table, call, next)
@@ -240,37 +281,25 @@ void watch_dp_up(void *arg)
 			watch_media_reset(&call->leg[i]);
 }
 
-/* Events of a leg were lost, so its clock is read here. What the data plane has yet to decide it
- * will tell. */
-static void catch_up(struct leg *leg, uint64_t now)
+/* The clocks began anew with the resync, those that had run out too. */
+void watch_dp_up(void *arg)
 {
-	bool silent = leg->call->verdict.leg[leg_index(leg)].silent;
-	struct proto_flow_event event = {.kind = PROTO_FLOW_SILENT};
-	struct dpclient_flow_facts facts;
-	struct anchor_clock clock;
-	uint64_t heard, limit;
-
-	if (anchor_facts(leg, &facts) < 0 || !anchor_clock(leg, &clock))
-		return;
-	heard = facts.rtp_ms > facts.rtcp_ms ? facts.rtp_ms : facts.rtcp_ms;
-	limit = heard > clock.clock_ms ? clock.silence_ms : clock.start_ms;
-	if (heard < clock.clock_ms)
-		heard = clock.clock_ms;
-	if (silent && (limit == 0 || now < heard + limit))
-		event.kind = PROTO_FLOW_HEARD;
-	else if (limit == 0 || now < heard + limit + WATCH_DECIDED_MS)
-		return;
-	event.last_rtp_ms = facts.rtp_ms;
-	event.last_rtcp_ms = facts.rtcp_ms;
-	on_flow(leg, &event);
+	reset_all(arg);
 }
 
+/* Who is heard again now, nobody will tell. */
+void watch_dp_down(void *arg)
+{
+	reset_all(arg);
+}
+
+/* Silences are told again; their ends, nobody tells twice. */
 void watch_dp_lost(void *arg, uint64_t events)
 {
 	struct calls *calls = arg;
 	struct call *call, *next;
 
 	HASH_ITER(hh, calls->table, call, next)
-		for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++)
-			catch_up(&call->leg[i], calls_now(calls));
+		if (call->state == CALL_ACTIVE)
+			hear_again(call);
 }

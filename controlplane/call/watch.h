@@ -33,6 +33,7 @@ void watch_proof(struct wheel_timer *timer);
 void watch_dp_flow(void *arg, struct dpclient_port at, const struct proto_flow_event *event);
 void watch_dp_monitor(void *arg, uint32_t number, const struct proto_flow_event *event);
 void watch_dp_up(void *arg);
+void watch_dp_down(void *arg);
 void watch_dp_lost(void *arg, uint64_t events);
 
 #endif

@@ -199,6 +199,7 @@ static void dpflow_update(struct dpflow *f, const struct proto_flow *flow)
 	f->relearn = !given && (relearn || (same && old.relearn));
 	f->relearning = !given && !relearn && same && old.relearning;
 	f->give_back = given;
+	f->counted = same && old.counted;
 	if (given)
 		return;
 	dpflow_forget(f);

@@ -127,9 +127,10 @@ struct dpclient_flow_facts {
 	uint32_t payload_type;
 };
 
-/* Reads the facts memory; no message. It is still readable while the data plane is away (last
- * values) and begins anew with another process. Returns 0 or -ENOENT (no such slot, or no data
- * plane seen yet). */
+/* Reads the facts memory; no message. What was seen of a former flow at the same port is nobody's:
+ * -ENOENT until the one that is set has been sent. It is still readable while the data plane is
+ * away (last values) and begins anew with another process. Returns 0 or -ENOENT (no such slot, or
+ * no data plane seen yet). */
 int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
 	struct dpclient_flow_facts *out);
 int dpclient_monitor_facts(const struct dpclient *c, uint32_t number, uint64_t now_ms,

@@ -30,6 +30,7 @@ struct dpflow {
 	bool give_back;    /* the data plane is to be told what was learnt */
 	bool relearn;      /* PROTO_FLOW_RELEARN is to be sent */
 	bool relearning;   /* it was sent, and nothing was learnt since */
+	bool counted;      /* the facts at hand are of this generation */
 };
 
 struct dpbinding {
@@ -44,6 +45,7 @@ struct dpmonitor {
 	uint32_t sent_gen; /* as in struct dpflow */
 	uint8_t state;     /* enum dpwant_state */
 	bool sent;
+	bool counted; /* as in struct dpflow */
 };
 
 enum dpcapture_state {
@@ -221,6 +223,7 @@ void dpport_event(struct dpclient *c, const struct proto_port_event *ev);
 /* dpfacts.c: maps the memory behind fd (not closed here) after checking its layout. Returns 0 or
  * -errno. */
 int dpfacts_map(struct dpclient *c, int fd);
+void dpfacts_forget(struct dpclient *c); /* another process counts, and has seen nothing yet */
 void dpfacts_unmap(struct dpclient *c);
 
 #endif

@@ -68,6 +68,14 @@ void dpfacts_unmap(struct dpclient *c)
 	c->facts_size = 0;
 }
 
+void dpfacts_forget(struct dpclient *c)
+{
+	for (uint32_t i = 0; i < c->media_count * c->slots; i++)
+		c->flows[i].counted = false;
+	for (uint32_t i = 0; i < c->monitors_max; i++)
+		c->monitors[i].counted = false;
+}
+
 static const struct facts_head *dpfacts_head(const struct dpclient *c)
 {
 	return (const struct facts_head *)c->facts;
@@ -124,7 +132,7 @@ int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint6
 {
 	int64_t index = dpclient_flow_index(c, at);
 
-	if (!c->facts || index < 0 || !c->media[at.media].placed)
+	if (!c->facts || index < 0 || !c->media[at.media].placed || !c->flows[index].counted)
 		return -ENOENT;
 	dpfacts_flow(c, c->media[at.media].base + (uint32_t)(index % c->slots), now_ms, out);
 	return 0;
@@ -133,7 +141,8 @@ int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint6
 int dpclient_monitor_facts(
 	const struct dpclient *c, uint32_t number, uint64_t now_ms, struct dpclient_flow_facts *out)
 {
-	if (!c->facts || number >= c->welcome.monitor_count ||
+	if (!c->facts || number >= c->monitors_max || number >= c->welcome.monitor_count ||
+		!c->monitors[number].counted ||
 		c->welcome.monitor_first + number >= dpfacts_head(c)->flows)
 		return -ENOENT;
 	dpfacts_flow(c, c->welcome.monitor_first + number, now_ms, out);

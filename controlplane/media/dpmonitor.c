@@ -11,6 +11,7 @@ int dpclient_monitor_set(struct dpclient *c, uint32_t number, const struct proto
 	if (number >= c->monitors_max || dpclient_check(PROTO_MONITOR_SET, monitor) < 0)
 		return -EINVAL;
 	m = &c->monitors[number];
+	m->counted &= m->state == DPWANT_SET && m->monitor.gen == monitor->gen;
 	if (m->state != DPWANT_SET)
 		c->monitors_set++;
 	m->state = DPWANT_SET;
@@ -62,6 +63,7 @@ static void dpmonitor_sent(struct dpclient *c, uint32_t number)
 	struct dpmonitor *m = &c->monitors[number];
 
 	m->sent = m->state == DPWANT_SET && number < c->welcome.monitor_count;
+	m->counted |= m->sent;
 	m->sent_gen = m->monitor.gen;
 	if (m->state == DPWANT_GONE)
 		m->state = DPWANT_NONE;

@@ -49,6 +49,8 @@ static void dprecv_welcome(struct dpclient *c, const struct proto_welcome *welco
 		return;
 	}
 	c->last_error = 0;
+	if (c->last_boot_id != welcome->boot_id)
+		dpfacts_forget(c);
 	c->last_boot_id = welcome->boot_id;
 	log_notice("data plane at %s: connected: %u workers, %u bindings, %u port slots",
 		c->path.sun_path, welcome->workers, welcome->binding_count, welcome->flow_count);

@@ -204,7 +204,7 @@ static void dpsend_flow_sent(struct dpflow *f)
 		f->sent = false;
 		return;
 	}
-	f->sent = true;
+	f->sent = f->counted = true;
 	f->sent_gen = f->flow.gen;
 	f->relearning |= f->relearn;
 	f->relearn = false;

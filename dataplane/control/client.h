@@ -14,10 +14,12 @@
 #define CLIENT_REPLIES 2 /* MEDIA_READY and ACK */
 #define CLIENT_REPLY_MAX \
 	(sizeof(struct proto_head) + PROTO_RECORDS_MAX * sizeof(struct proto_media_ready))
-#define CLIENT_HELLO_MS         5000                    /* for the first packet */
-#define CLIENT_EVENTS           8192                    /* that may wait, power of two */
-#define CLIENT_FRAMES           512                     /* captured, likewise */
-#define CLIENT_EVENTS_OF_PACKET (2 * PROTO_RECORDS_MAX) /* RTP and RTCP of each flow learnt */
+#define CLIENT_HELLO_MS 5000 /* for the first packet */
+#define CLIENT_EVENTS   8192 /* that may wait, power of two */
+#define CLIENT_FRAMES   512  /* captured, likewise */
+#define CLIENT_EVENTS_OF_PACKET                                           \
+	(3 * PROTO_RECORDS_MAX) /* each flow learnt, RTCP too, and silent \
+				 */
 
 /* What stays of a slot when its client goes. */
 struct server_slot {

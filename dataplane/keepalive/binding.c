@@ -329,12 +329,14 @@ static void binding_visit(struct keepalive *ka, uint32_t id, uint64_t now_ms)
 		binding_share(ka, id);
 	if (ka->relook_left)
 		lost_look(ka, id, now_ms);
+	if (ka->age_left)
+		clock_tick_age(&ka->conf.facts->binding_heard[id], clock_tick(now_ms));
 }
 
 /* The quick look that decides whether a binding is worth a visit. */
 static bool binding_busy(const struct keepalive *ka)
 {
-	if (ka->reroute_left || ka->relook_left || ka->shared)
+	if (ka->reroute_left || ka->relook_left || ka->age_left || ka->shared)
 		return true;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
 		if (ka->sync[i].left)
@@ -346,6 +348,7 @@ static void binding_walked(struct keepalive *ka, uint32_t n)
 {
 	ka->reroute_left -= n < ka->reroute_left ? n : ka->reroute_left;
 	ka->relook_left -= n < ka->relook_left ? n : ka->relook_left;
+	ka->age_left -= n < ka->age_left ? n : ka->age_left;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
 		struct binding_sync *sync = &ka->sync[i];
 
@@ -359,11 +362,16 @@ void binding_walk(struct keepalive *ka, uint64_t now_ms)
 	uint32_t most = total / BINDING_WALK_PARTS + BINDING_WALK_LEAST;
 	uint32_t now = clock_tick(now_ms);
 	unsigned int room = keepalive_room(ka);
-	bool busy = binding_busy(ka);
 	uint32_t n;
+	bool busy;
 
 	if (most > total)
 		most = total;
+	if (now - ka->aged > CLOCK_TICK_LOOK) {
+		ka->aged = now;
+		ka->age_left = total;
+	}
+	busy = binding_busy(ka);
 	for (n = 0; n < most && room; n++) {
 		uint32_t id = ka->cursor;
 		uint32_t expires = ka->expires[id];

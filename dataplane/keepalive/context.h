@@ -60,6 +60,8 @@ struct keepalive {
 	uint32_t cursor;       /* of the walk */
 	uint32_t reroute_left; /* bindings that it has still to route again */
 	uint32_t relook_left;  /* bindings whose pulse it has still to look at */
+	uint32_t aged;         /* tick at which old ticks were looked at last */
+	uint32_t age_left;     /* bindings that it has still to look at for that */
 	uint32_t shared;       /* bindings that share an address with another */
 	struct log_rate short_rate;
 };

@@ -132,6 +132,10 @@ struct media {
 	uint32_t cursor; /* of the walk */
 	uint32_t reroute_left;
 	uint32_t silence_cursor, hold_cursor;
+	uint32_t scanned;   /* tick of the last scan for silence */
+	uint32_t listening; /* tick before which nobody is told silent, 0 = any */
+	uint32_t aged;      /* tick at which old ticks were looked at last */
+	uint32_t age_left;  /* flows that the walk has still to look at for that */
 };
 
 static inline const struct claim *media_claim_of(const struct media *m, uint32_t id)
@@ -157,6 +161,7 @@ struct flow_clock {
 	uint32_t flags; /* enum proto_flow_flags */
 	uint32_t start_ms, silence_ms;
 	uint64_t clock_ms;
+	bool again; /* the client missed events: it is told again that the clock has run out */
 };
 
 /* flow_walk.c: one portion of the walk over all flows: expiry, sync, routes. */

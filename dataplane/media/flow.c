@@ -3,6 +3,7 @@
 
 #include "dataplane/media/due.h"
 #include "dataplane/media/hold.h"
+#include "dataplane/media/learn.h"
 #include "dataplane/media/monitor.h"
 #include "dataplane/media/publish.h"
 
@@ -11,7 +12,6 @@
 
 /* Ticks are compared signed: nothing may lie farther ahead. */
 #define FLOW_EXPIRES_MAX_MS (200ull * 86400 * 1000)
-#define FLOW_STRAGGLE_TICKS 100  /* packets of the old source after a new offer/answer */
 #define FLOW_PORT_LEAST     1024 /* nothing is sent below it on a stranger's word (LA-04) */
 
 static uint32_t flow_tick(uint64_t ms, uint64_t now_ms)
@@ -19,6 +19,14 @@ static uint32_t flow_tick(uint64_t ms, uint64_t now_ms)
 	if (ms > now_ms + FLOW_EXPIRES_MAX_MS)
 		ms = now_ms + FLOW_EXPIRES_MAX_MS;
 	return clock_tick(ms);
+}
+
+/* Nor farther back. */
+static uint32_t flow_clock_tick(uint64_t ms, uint64_t now_ms)
+{
+	uint64_t most = (uint64_t)CLOCK_TICK_AGED * CLOCK_TICK_MS;
+
+	return flow_tick(ms + most < now_ms ? now_ms - most : ms, now_ms);
 }
 
 static uint32_t flow_ticks(uint32_t ms)
@@ -170,8 +178,8 @@ static void flow_relearn(struct media *m, const struct proto_flow *set, uint64_t
 	bool same = addr_equal(&f->dst, &set->remote);
 	bool latched = f->state & FLOW_LATCHED;
 
-	publish_relearn(m, set->id, &f->dst,
-		latched && !same ? clock_tick(now_ms) + FLOW_STRAGGLE_TICKS : 0);
+	publish_relearn(
+		m, set->id, &f->dst, latched && !same ? clock_tick(now_ms) + LEARN_STRAGGLE : 0);
 	f->state &= (uint8_t) ~(FLOW_LATCHED | FLOW_LATCHED_RTCP);
 	if (!latched || !(set->flags & PROTO_FLOW_SIGNAL))
 		flow_aim_rtp(m, set->id,
@@ -194,7 +202,7 @@ static void flow_restore(struct media *m, const struct proto_flow *set)
 void flow_clock(struct media *m, uint32_t id, const struct flow_clock *set, uint64_t now_ms)
 {
 	struct flow *f = &m->flow[id];
-	uint32_t clock = flow_tick(set->clock_ms, now_ms);
+	uint32_t clock = flow_clock_tick(set->clock_ms, now_ms);
 
 	/* A clock that stops or starts anew has forgotten that it ran out. */
 	if (!(set->flags & PROTO_FLOW_CLOCK) || clock != f->clock)
@@ -204,6 +212,8 @@ void flow_clock(struct media *m, uint32_t id, const struct flow_clock *set, uint
 	f->silence = flow_ticks(set->silence_ms);
 	f->flags = set->flags;
 	silence_watch(m, id, clock_tick(now_ms));
+	if (set->again && f->state & FLOW_SILENT)
+		flow_raise(m, id, PROTO_FLOW_SILENT, now_ms);
 }
 
 void flow_expire_at(struct media *m, uint32_t id, uint64_t expires_ms, uint64_t now_ms)
@@ -239,7 +249,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	int err = flow_check(m, slot, set, now_ms);
 	struct flow *f;
 	uint32_t peer;
-	bool fresh;
+	bool fresh, again;
 
 	if (err)
 		return err;
@@ -250,7 +260,8 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 	if (fresh)
 		flow_begin(m, set->id, set->gen);
 	peer = fresh ? PROTO_NO_PEER : f->peer_id;
-	if (!fresh && f->mark != m->sync[slot].mark && !(set->flags & PROTO_FLOW_RELEARN))
+	again = !fresh && f->mark != m->sync[slot].mark;
+	if (again && !(set->flags & PROTO_FLOW_RELEARN))
 		flow_remind(m, set->id, now_ms);
 	publish_hints(m, set->id, set);
 	f->peer_id = set->peer_id;
@@ -265,6 +276,7 @@ int flow_set(struct media *m, uint32_t slot, const struct proto_flow *set, uint6
 			.start_ms = set->start_ms,
 			.silence_ms = set->silence_ms,
 			.clock_ms = set->clock_ms,
+			.again = again,
 		},
 		now_ms);
 	if (set->flags & PROTO_FLOW_LATCHED && !(f->state & FLOW_LATCHED))

@@ -29,6 +29,14 @@ static void flow_visit(struct media *m, uint32_t id, uint64_t now_ms)
 	}
 }
 
+/* What was heard of a flow long ago, and never since. */
+static void flow_age(struct media *m, uint32_t id, uint32_t now)
+{
+	clock_tick_age(&m->record[id].count.heard, now);
+	clock_tick_age(&m->heard_rtcp[id], now);
+	clock_tick_age(&m->flow[id].held, now);
+}
+
 static bool flow_walk_is_busy(const struct media *m)
 {
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
@@ -46,14 +54,21 @@ void flow_walk(struct media *m, uint64_t now_ms)
 
 	if (most > total)
 		most = total;
+	if (now - m->aged > CLOCK_TICK_LOOK) {
+		m->aged = now;
+		m->age_left = total;
+	}
 	for (uint32_t n = 0; n < most; n++) {
 		uint32_t id = m->cursor;
 		uint32_t expires = m->expires[id];
 
 		if (expires && (busy || !clock_tick_before(now, expires)))
 			flow_visit(m, id, now_ms);
+		if (m->age_left && m->expires[id])
+			flow_age(m, id, now);
 		m->cursor = id + 1 < total ? id + 1 : 0;
 	}
+	m->age_left -= most < m->age_left ? most : m->age_left;
 	m->reroute_left -= most < m->reroute_left ? most : m->reroute_left;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
 		struct media_sync *sync = &m->sync[i];

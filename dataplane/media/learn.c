@@ -87,7 +87,8 @@ static bool learn_has_moved(struct worker *w, const struct relay_packet *p,
 static bool learn_is_straggler(
 	const struct flow_cold *cold, const struct addr *source, uint32_t now_tick)
 {
-	return cold->old_until && clock_tick_before(now_tick, cold->old_until) &&
+	/* Not one of months ago. */
+	return cold->old_until && cold->old_until - now_tick <= LEARN_STRAGGLE &&
 		addr_equal(source, &cold->old);
 }
 

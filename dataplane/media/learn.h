@@ -17,6 +17,9 @@ bool learn_source(struct worker *w, const struct relay_packet *packet, const str
 #define LEARN_MOVED      300
 #define LEARN_MOVED_RTCP 1500
 
+/* Ticks for which packets of the old source may come after a new offer/answer. */
+#define LEARN_STRAGGLE 100
+
 static inline bool learn_may_move(uint32_t heard, uint32_t now_tick)
 {
 	return heard == 0 || !clock_tick_before(now_tick, heard + LEARN_MOVED);

@@ -107,6 +107,7 @@ void monitor_end(struct media *m, uint32_t id)
 	record_store(&m->record[id].out, 0);
 	record_store(&m->record[id].from, 0);
 	monitor_aim_all(m, id, &none);
+	publish_forget(m, id);
 	m->flow[id] = (struct flow){.token = rte_rcu_qsbr_start(m->conf.qsbr)};
 	m->expires[id] = 0;
 	m->due[id] = 0;
@@ -166,7 +167,7 @@ int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set,
 {
 	int err = monitor_check(m, slot, set, now_ms);
 	struct flow *f;
-	bool sees;
+	bool sees, again;
 
 	if (err)
 		return err;
@@ -176,6 +177,7 @@ int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set,
 	if (!(f->state & FLOW_ACTIVE))
 		monitor_begin(m, set->id, set->gen);
 	sees = monitor_publish(m, set);
+	again = f->mark != m->sync[slot].mark;
 	f->mark = m->sync[slot].mark;
 	flow_expire_at(m, set->id, set->expires_ms, now_ms);
 	flow_clock(m, set->id,
@@ -185,6 +187,7 @@ int monitor_set(struct media *m, uint32_t slot, const struct proto_monitor *set,
 			.start_ms = set->start_ms,
 			.silence_ms = set->silence_ms,
 			.clock_ms = set->clock_ms,
+			.again = again,
 		},
 		now_ms);
 	return 0;

@@ -25,13 +25,21 @@ static uint64_t publish_key(const struct addr *source)
 	return record_key(ip, rte_cpu_to_be_16(source->port));
 }
 
+/* A worker that is before the flow may still write a little: what counts is that it is clean when
+ * the next one begins. */
+void publish_forget(struct media *m, uint32_t id)
+{
+	m->record[id].count = (struct facts_flow){0};
+	m->quality[id] = (struct facts_quality){0};
+	__atomic_store_n(&m->heard_rtcp[id], 0, __ATOMIC_RELAXED);
+}
+
 void publish_clear(struct media *m, uint32_t id)
 {
 	if (rte_rcu_qsbr_check(m->conf.qsbr, m->flow[id].token, false) != 1)
 		rte_rcu_qsbr_synchronize(m->conf.qsbr, RTE_QSBR_THRID_INVALID);
 	m->record[id] = (struct flow_record){0};
-	m->quality[id] = (struct facts_quality){0};
-	__atomic_store_n(&m->heard_rtcp[id], 0, __ATOMIC_RELAXED);
+	publish_forget(m, id);
 }
 
 void publish_begin(struct media *m, uint32_t id, uint32_t gen)
@@ -52,6 +60,7 @@ void publish_end(struct media *m, uint32_t id)
 	record_store(&cold->rtcp_match, 0);
 	record_store(&cold->rtcp_out, 0);
 	learn_end(cold);
+	publish_forget(m, id);
 	m->flow[id].token = rte_rcu_qsbr_start(m->conf.qsbr);
 }
 

@@ -12,6 +12,10 @@ void publish_begin(struct media *media, uint32_t id, uint32_t gen);
 /* Takes a flow from the workers' sight; its slot is clean after a grace period. */
 void publish_end(struct media *media, uint32_t id);
 
+/* What was seen of a flow that has ended is nobody's: neither the next one's here, nor a reader's
+ * of the facts who takes it for that. */
+void publish_forget(struct media *media, uint32_t id);
+
 /* Cleans what all flows have: record, counters, last-heard ticks. */
 void publish_clear(struct media *media, uint32_t id);
 

@@ -10,6 +10,8 @@
 
 #define SILENCE_EVENTS 512 /* most in one tick; the rest stays due */
 #define SILENCE_AGAIN  10  /* ticks until a silent flow is looked at again */
+#define SILENCE_STALL  100 /* ticks without a scan after which we may have been deaf ourselves, */
+#define SILENCE_LISTEN 100 /* and for which we listen then before anybody is told silent */
 
 /* The last packet that counts, 0 = never. */
 static uint32_t silence_last(const struct media *m, uint32_t id)
@@ -92,6 +94,17 @@ static uint32_t silence_blocks(uint32_t flows)
 	return (flows + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK;
 }
 
+/* After a sleep of this process or its machine, packets that waited in the rings come first. */
+static bool silence_must_wait(struct media *m, uint32_t now)
+{
+	if (m->scanned && now - m->scanned > SILENCE_STALL)
+		m->listening = due_tick(now + SILENCE_LISTEN);
+	m->scanned = now;
+	if (due_is(m->listening, now))
+		m->listening = 0;
+	return m->listening != 0;
+}
+
 /* Port slots that are claimed, and behind them the monitored flows. */
 void silence_scan(struct media *m, uint64_t now_ms)
 {
@@ -100,6 +113,8 @@ void silence_scan(struct media *m, uint64_t now_ms)
 	uint32_t now = clock_tick(now_ms);
 	uint32_t events = 0;
 
+	if (silence_must_wait(m, now))
+		return;
 	for (uint32_t n = 0; n < blocks / SILENCE_PARTS + 1 && events < SILENCE_EVENTS; n++) {
 		uint32_t first;
 

@@ -27,6 +27,8 @@ static void test_facts(void **state)
 	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), -ENOENT);
 	assert_int_equal(dpclient_totals(b->c, &sum, &copy), -ENOENT);
 	assert_int_equal(dpclient_binding_heard(b->c, 4, now), 0);
+	set_flow(b, at(1, 3), at(0, 3), 7);
+	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), -ENOENT);
 	start(b);
 	id = fake_base(&b->fake, 1) + 3;
 	((uint32_t *)(b->fake.facts + head->binding_heard_off))[500 + 4] = clock_tick(now - 700);
@@ -82,11 +84,16 @@ static void test_facts(void **state)
 	assert_int_equal(sum.drop[FACTS_DROP_NO_MBUF], 2);
 	assert_int_equal(copy.boot_id, b->fake.boot_id);
 
-	/* The last values stay readable while the data plane is away. */
+	/* The last values stay readable while the data plane is away, but not as another flow's. */
 	fake_die(&b->fake);
 	UNTIL(b, b->downs == 1);
 	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), 0);
 	assert_int_equal(facts.packets, 10);
+	set_flow(b, at(1, 3), at(0, 3), 7);
+	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), 0);
+	dpclient_flow_del(b->c, at(1, 3), 7);
+	set_flow(b, at(1, 3), at(0, 3), 8);
+	assert_int_equal(dpclient_flow_facts(b->c, at(1, 3), now, &facts), -ENOENT);
 }
 
 int main(void)

@@ -39,6 +39,29 @@ static void another_peer(void **state)
 	scene_close(s);
 }
 
+/* What was seen of a flow goes with it: a reader of the facts must not take it for the next one's,
+ * which may have been told to us and not be here yet. */
+static void facts_of_the_dead(void **state)
+{
+	struct scene *s = scene_open4();
+	struct proto_handle handle = {.id = s->flow[0].id, .gen = s->flow[0].gen};
+	struct addr stranger = rig_addr("203.0.113.66:4000");
+	struct frame frame = {0};
+
+	scene_set_latched(s);
+	scene_rtp(s, 0);
+	frame_rtcp(&frame, SCENE_SSRC);
+	scene_feed(s, 0, &s->phone[0], 1, &frame);
+	scene_rtp_from(s, 0, &stranger, SCENE_SSRC);
+	assert_int_equal(scene_count(s, 0)->packets, 1);
+	assert_int_equal(flow_del(s->rig->media, 0, &handle), 0);
+	assert_int_equal(scene_count(s, 0)->packets, 0);
+	assert_int_equal(scene_count(s, 0)->heard, 0);
+	assert_int_equal(scene_quality(s, 0)->off_source, 0);
+	assert_int_equal(s->rig->facts.flow_rtcp[handle.id], 0);
+	scene_close(s);
+}
+
 /* A dead control plane does not make us relay for ever. */
 static void expiry(void **state)
 {
@@ -109,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_peer),
+		cmocka_unit_test(facts_of_the_dead),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(sync_again),
 		cmocka_unit_test(sync),
