@@ -13,7 +13,7 @@
 #include "dataplane/media/media.h"
 #include "tests/component/frame.h"
 
-#define RIG_EVENTS   4096
+#define RIG_EVENTS   8192
 #define RIG_MONITORS 64
 #define RIG_HZ       1000000000ull /* cycles a second of the rig's clock */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Monitored flows from the control plane's client to a linewatch-dp process and back: set before it
  * is there, told of silence, told again after it was killed. */
+#include "controlplane/media/dpcapture.h"
 #include "controlplane/media/dpclient.h"
 #include "shared/clock.h"
 #include "tests/component/dp_scene.h"
@@ -32,6 +33,8 @@ static struct world {
 	uint64_t boot_id;
 	uint32_t number;
 	struct proto_flow_event event;
+	unsigned int ends; /* of captures, */
+	uint32_t why;      /* and the last one's reason */
 } w;
 
 static void on_up(void *arg)
@@ -49,6 +52,16 @@ static void on_monitor(void *arg, uint32_t number, const struct proto_flow_event
 	w.events++;
 	w.number = number;
 	w.event = *event;
+}
+
+static void on_frame(void *arg, const struct proto_frame *frame)
+{
+}
+
+static void on_end(void *arg, uint32_t why, const char *words, uint64_t lost)
+{
+	w.ends++;
+	w.why = why;
 }
 
 static void turn(void)
@@ -207,6 +220,48 @@ static void a_new_one_is_told_again(void **state)
 	assert_true(dpclient_monitor_get(w.c, FLOW)->clock_ms >= killed);
 }
 
+static uint32_t capture(uint32_t number, uint64_t ms)
+{
+	const struct dpcapture_conf conf = {
+		.kind = PROTO_CAPTURE_FLOW,
+		.monitor = number + 1,
+		.packets_max = 10,
+		.until_ms = clock_boot_ms() + ms,
+		.frame = on_frame,
+		.end = on_end,
+	};
+	const char *why;
+
+	return dpcapture_start(w.c, &conf, &why);
+}
+
+/* A capture is of that flow and no other: it ends by its time while the flow is there, and else
+ * with the flow. */
+static void capture_is_of_its_flow(void **state)
+{
+	struct proto_monitor m = flow(3);
+	uint32_t last = MONITORS - 1;
+
+	m.flags = 0;
+	assert_int_equal(dpclient_monitor_set(w.c, 0, &m), 0);
+	assert_int_equal(dpclient_monitor_set(w.c, last, &m), 0);
+	assert_int_equal(dpclient_monitor_set(w.c, MONITORS, &m), 0);
+	dp_start(&w.dp, lines);
+	UNTIL(w.ups == 1 && held() == 2);
+	assert_int_equal(capture(MONITORS, 60000), 0);
+	assert_int_equal(capture(1, 60000), 0);
+	assert_int_not_equal(capture(0, 200), 0);
+	UNTIL(w.ends == 1);
+	assert_int_equal(w.why, PROTO_CAPTURE_TIME);
+	assert_int_not_equal(capture(last, 60000), 0);
+	dpclient_monitor_del(w.c, 0, 3);
+	UNTIL(held() == 1);
+	assert_int_equal(w.ends, 1);
+	dpclient_monitor_del(w.c, last, 3);
+	UNTIL(w.ends == 2);
+	assert_int_equal(w.why, PROTO_CAPTURE_GONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -215,6 +270,7 @@ int main(void)
 		TEST(what_is_set_is_held),
 		TEST(silence_reaches_its_flow),
 		TEST(a_new_one_is_told_again),
+		TEST(capture_is_of_its_flow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,25 @@ static void relearn(void **state)
 	scene_close(s);
 }
 
+/* What was counted for a source before the leg was opened again is not counted on. */
+static void relearn_begins_anew(void **state)
+{
+	struct scene *s = scene_open4();
+
+	scene_set(s, 0);
+	scene_set_latched_leg(s, 1);
+	scene_rtp(s, 0);
+	scene_rtp(s, 0);
+	s->flow[0].flags = PROTO_FLOW_RELEARN;
+	scene_set(s, 0);
+	scene_rtp(s, 0);
+	scene_rtp(s, 0);
+	scene_expect_none(s);
+	scene_rtp(s, 0);
+	scene_expect(s, 0, NULL);
+	scene_close(s);
+}
+
 /* What a worker learnt a moment before the leg was opened again is no news any more. */
 static void relearn_crosses(void **state)
 {
@@ -360,6 +379,7 @@ int main(void)
 		cmocka_unit_test(moved),
 		cmocka_unit_test(nat),
 		cmocka_unit_test(relearn),
+		cmocka_unit_test(relearn_begins_anew),
 		cmocka_unit_test(relearn_crosses),
 		cmocka_unit_test(relearn_behind_nat),
 		cmocka_unit_test(update_keeps),

@@ -156,10 +156,11 @@ static void rtcp_rows(void **state)
 	/* Four bytes first, and a sound packet behind them (AST-2017-008). */
 	len = rtcp_add(data, 0, 201, 0, 0);
 	assert_false(parse(data, rtcp_add(data, len, 201, 1, 1), true, &info));
-	/* All of a long compound packet is looked at: the last one may be as short as it gets. */
-	for (len = 0; len < 31 * 8;)
+	/* All of a compound packet is looked at: the last one may be as short as it gets. */
+	for (len = 0; len < 32 * 8;) {
 		len = rtcp_add(data, len, 201, 1, 1);
-	assert_true(parse(data, rtcp_add(data, len, 203, 1, 1), true, &info));
+		assert_true(parse(data, len, true, &info));
+	}
 	/* More packets than anybody sends. */
 	for (len = 0; len < 400;)
 		len = rtcp_add(data, len, 201, 1, 1);
