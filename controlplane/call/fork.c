@@ -53,7 +53,7 @@ void fork_start(
 	{
 		osip_message_t *copy = NULL;
 
-		if (fork->invited.tries || fork->q != leg->fork_q)
+		if (fork->q != leg->fork_q)
 			continue;
 		fork->invited = *invited;
 		if (req)

@@ -51,15 +51,10 @@ void publish_begin(struct media *m, uint32_t id, uint32_t gen)
 void publish_end(struct media *m, uint32_t id)
 {
 	struct flow_record *record = &m->record[id];
-	struct flow_cold *cold = &m->cold[id];
 
+	/* Without `from` no worker reads the rest. */
 	record_store(&record->from, 0);
 	record_store(&record->out, 0);
-	publish_lock(cold);
-	record_store(&record->match, 0);
-	record_store(&cold->rtcp_match, 0);
-	record_store(&cold->rtcp_out, 0);
-	learn_end(cold);
 	publish_forget(m, id);
 	m->flow[id].token = rte_rcu_qsbr_start(m->conf.qsbr);
 }

@@ -247,6 +247,11 @@ static void generations(void **state)
 	/* The other leg still names the call that is gone. */
 	scene_rtp(s, 1);
 	assert_int_equal(scene_drops(s, FACTS_DROP_NO_PEER), 1);
+	/* And gets nothing of the new one. */
+	scene_rtp(s, 0);
+	scene_rtp(s, 0);
+	scene_expect_none(s);
+	assert_int_equal(scene_drops(s, FACTS_DROP_NO_PEER), 2);
 	flow_del(s->rig->media, 0, &old);
 	assert_int_equal(s->rig->facts.head->flows_used, 2);
 	s->flow[0].gen = 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The relay between IPv6 legs, and between the families (RT-09). */
+#include "dataplane/media/context.h"
 #include "tests/component/relay_scene.h"
 
 #include <setjmp.h>
@@ -145,11 +146,15 @@ static void destination_moves(void **state)
 
 	scene_learn(s);
 	for (unsigned int n = 1; n < 200; n++) {
+		uint64_t out = s->rig->media->record[s->flow[0].id].out;
+
 		s->phone[1].ip[15] = (uint8_t)(n == 99 ? 1 : n);
 		s->phone[1].ip[8] = (uint8_t)(n * 3);
 		s->flow[1].remote = s->phone[1];
 		s->flow[1].flags = PROTO_FLOW_RELEARN;
 		scene_set(s, 1);
+		/* A worker that reads the address meanwhile sees that it changed. */
+		assert_int_not_equal(s->rig->media->record[s->flow[0].id].out, out);
 		scene_rtp(s, 0);
 		scene_expect(s, 0, NULL);
 		rig_pass(s->rig, 20);
@@ -176,6 +181,32 @@ static void families(void **state)
 	scene_close(s);
 }
 
+/* What was learnt before the leg was opened again is no news, although what is learnt now has the
+ * same port. */
+static void relearn_crosses(void **state)
+{
+	struct scene *s = open6();
+	const struct proto_flow_event *event;
+
+	scene_set(s, 0);
+	scene_set_latched_leg(s, 1);
+	for (int round = 0; round < 2; round++) {
+		for (int n = 0; n < 3; n++)
+			scene_rtp(s, 0);
+		scene_expect(s, 0, NULL);
+		if (round)
+			break;
+		s->phone[0] = s->flow[0].remote = rig_addr("[2001:db8:1::13]:4000");
+		s->flow[0].flags = PROTO_FLOW_RELEARN;
+		scene_set(s, 0);
+	}
+	rig_pass(s->rig, 20);
+	event = scene_event(s, 0, PROTO_FLOW_LEARNT);
+	assert_true(addr_equal(&event->addr, &s->phone[0]));
+	scene_expect_no_event(s);
+	scene_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +217,7 @@ int main(void)
 		cmocka_unit_test(off_source),
 		cmocka_unit_test(destination_moves),
 		cmocka_unit_test(families),
+		cmocka_unit_test(relearn_crosses),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);

@@ -1,176 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A callee with several contacts, on virtual time: CN-07. The caller's INVITE comes over the wire;
- * what admission and the store do is left out. */
-#include "controlplane/call/anchor.h"
-#include "controlplane/call/calls.h"
-#include "controlplane/call/fork.h"
-#include "controlplane/call/hangup.h"
-#include "controlplane/call/invite.h"
-#include "tests/unit/sip_world.h"
-
-#include "tests/unit/conf_text.h"
-
-#define SDP                                                                               \
-	"v=0\r\no=- 1 1 IN IP4 198.51.100.5\r\ns=-\r\nc=IN IP4 198.51.100.5\r\nt=0 0\r\n" \
-	"m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
-#define CONTACTS 3
-
-static struct calls calls;
-static struct conf *conf;
-static struct call *call;
-static struct route route;
-
-static struct sip_flow flow_to(uint8_t last)
-{
-	return (struct sip_flow){SIP_UDP, {0}, {ADDR_IPV4, 0, 5060, {192, 0, 2, 1}},
-		{ADDR_IPV4, 0, 5060, {10, 0, 0, last}}};
-}
-
-/* Contacts 10.0.0.1 to .3 with these q. */
-static void contacts(const uint16_t q[CONTACTS])
-{
-	route = (struct route){.flow = flow_to(1), .q = q[0], .other_count = CONTACTS - 1};
-	strcpy(route.uri, "sip:bob@10.0.0.1");
-	strcpy(route.to, "sip:bob@h");
-	for (uint8_t i = 0; i < CONTACTS - 1; i++) {
-		route.other[i].flow = flow_to(i + 2);
-		route.other[i].q = q[i + 1];
-		snprintf(
-			route.other[i].uri, sizeof(route.other[i].uri), "sip:bob@10.0.0.%d", i + 2);
-	}
-}
-
-static void on_request(void *arg, struct sip_server *server, const struct sip_rx *rx)
-{
-	const struct ids_call ids = {.partition = 1, .node = "n01", .incarnation = 1, .seq = 7};
-	char tag[IDS_TAG_STRLEN], contact[SIP_URI_MAX];
-	struct leg *a, *b;
-	const char *sdp;
-	size_t len;
-
-	call = call_create(&calls, &ids);
-	call->media = CONF_MEDIA_NONE;
-	a = &call->leg[0];
-	b = &call->leg[1];
-	a->server = server;
-	a->state = LEG_INVITED;
-	sip_server_set_user(server, a);
-	assert_int_equal(leg_contact(a, contact, sizeof(contact)), 0);
-	assert_int_equal(
-		sip_dialog_accept(&a->dialog, rx->msg, leg_tag(a, tag), contact, &rx->flow), 0);
-	assert_int_equal(leg_contact(b, contact, sizeof(contact)), 0);
-	assert_int_equal(sip_dialog_start(&b->dialog,
-				 &(struct sip_dialog_start){
-					 .call_id = "of-leg-b",
-					 .local_tag = leg_tag(b, tag),
-					 .local_uri = "sip:alice@192.0.2.1",
-					 .remote_uri = route.to,
-					 .target = route.uri,
-					 .contact = contact,
-					 .flow = route.flow,
-				 }),
-		0);
-	assert_int_equal(fork_add(b, &route), 0);
-	assert_int_equal(sip_msg_sdp(rx->msg, &sdp, &len), 0);
-	assert_int_equal(anchor_accept(a, sdp, len), 0);
-	assert_int_equal(anchor_write(b, a->remote_sdp, false), 0);
-	invite_send(b, 69);
-}
-
-static void on_cancel(void *arg, struct sip_server *server)
-{
-	hangup_fact(call, CAUSE_CANCEL, 487, 0);
-}
-
-static void on_ack(void *arg, struct sip_server *server, const struct sip_rx *rx)
-{
-}
-
-static void on_ack_timeout(void *arg, struct sip_server *server)
-{
-}
-
-static void on_orphan(void *arg, const struct sip_rx *rx)
-{
-	invite_orphan(&calls, rx);
-}
-
-static void from_caller(const char *method, const char *to_tag, const char *body)
-{
-	world_receive("%s sip:bob@192.0.2.1 SIP/2.0\r\n"
-		      "Via: SIP/2.0/UDP 198.51.100.5;branch=z9hG4bKa\r\nMax-Forwards: 70\r\n"
-		      "From: <sip:alice@h>;tag=a\r\nTo: <sip:bob@h>%s\r\nCall-ID: of-leg-a\r\n"
-		      "CSeq: 1 %s\r\nContact: <sip:alice@198.51.100.5>\r\n%s"
-		      "Content-Length: %zu\r\n\r\n%s",
-		method, to_tag, method, *body ? "Content-Type: application/sdp\r\n" : "",
-		strlen(body), body);
-}
-
-static void open_call(const uint16_t q[CONTACTS])
-{
-	static const struct sip_handlers handlers = {.request = on_request,
-		.cancel = on_cancel,
-		.ack = on_ack,
-		.ack_timeout = on_ack_timeout,
-		.orphan = on_orphan};
-
-	conf = load(NODE);
-	world_open(&handlers, (struct sip_stack_config){0});
-	calls = (struct calls){.conf = conf, .sip = world_stack, .wheel = &world_wheel};
-	contacts(q);
-	from_caller("INVITE", "", SDP);
-}
-
-static void close_call(void)
-{
-	call_free(call);
-	assert_null(calls.table);
-	sip_stack_close(world_stack);
-	world_stack = NULL;
-	world_forget();
-	conf_free(conf);
-}
-
-/* The last request of that method to a contact; NULL: none. */
-static const char *to_contact(const char *method, uint8_t last)
-{
-	for (size_t i = world_sent_count; i-- > 0;) {
-		const struct addr *to = &world_sent[i].flow.remote;
-
-		if (to->ip[0] == 10 && to->ip[3] == last &&
-			strncmp(world_sent[i].text, method, strlen(method)) == 0 &&
-			world_sent[i].text[strlen(method)] == ' ')
-			return world_sent[i].text;
-	}
-	return NULL;
-}
-
-static const char *line_of(const char *text, const char *name, char line[static 256])
-{
-	const char *start = strstr(text, name);
-
-	assert_non_null(start);
-	snprintf(line, 256, "%.*s", (int)strcspn(start, "\r"), start);
-	return line;
-}
-
-/* A contact answers the last INVITE it got, with more headers. */
-static void answer(uint8_t last, int code, const char *more)
-{
-	const char *invite = to_contact("INVITE", last), *body = code == 200 ? SDP : "";
-	char via[256], from[256], to[256], call_id[256], cseq[256];
-
-	assert_non_null(invite);
-	world_receive("SIP/2.0 %d X\r\n%s\r\n%s\r\n%s;tag=t%d\r\n%s\r\n%s\r\n"
-		      "Contact: <sip:bob@10.0.0.%d:5070>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-		code, line_of(invite, "Via:", via), line_of(invite, "From:", from),
-		line_of(invite, "To:", to), last, line_of(invite, "Call-ID:", call_id),
-		line_of(invite, "CSeq:", cseq), last, more,
-		*body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
-}
-
-static const uint16_t same_q[] = {1000, 1000, 1000};
-static const uint16_t two_then_one[] = {1000, 1000, 500};
+/* A callee with several contacts: who rings when, who gets the call, what the caller hears
+ * (CN-07). */
+#include "tests/unit/fork_world.h"
 
 /* All of the best q ring at once, by one request. */
 static void test_all_ring(void **state)
@@ -244,6 +75,49 @@ static void test_refusals(void **state)
 	close_call();
 }
 
+/* The higher q first, in whatever order they registered. */
+static void test_order_of_q(void **state)
+{
+	open_call(one_by_one);
+	assert_int_equal(world_count("INVITE "), 1);
+	answer(1, 486, "");
+	assert_non_null(to_contact("INVITE", 3));
+	assert_null(to_contact("INVITE", 2));
+	answer(3, 486, "");
+	assert_non_null(to_contact("INVITE", 2));
+	close_call();
+}
+
+/* While several ring, nothing of what one of them says is the callee's word: the other one may
+ * answer. */
+static void test_early_media_of_one(void **state)
+{
+	open_call(same_q);
+	answer(2, 183, "Allow: INVITE, ACK, BYE, UPDATE\r\n");
+	assert_true(world_starts(-1, "SIP/2.0 183 "));
+	assert_null(strstr(world_text(-1), "m=audio"));
+	assert_null(call->leg[1].remote_sdp);
+	assert_null(call->leg[1].dialog.remote_tag);
+	answer(1, 200, "Allow: INVITE, ACK, BYE\r\n");
+	assert_string_equal(call->leg[1].dialog.remote_tag, "t1");
+	assert_false(call->leg[1].stimer.allow_update);
+	close_call();
+}
+
+/* Two that pick up at one moment, the second of which is not the first contact. */
+static void test_both_answer(void **state)
+{
+	open_call(two_then_one);
+	answer(2, 180, "");
+	answer(1, 200, "");
+	answer(2, 200, "");
+	assert_int_equal(world_count("BYE "), 1);
+	assert_true(world_starts(-1, "BYE sip:bob@10.0.0.2:5070 "));
+	assert_int_equal(call->state, CALL_ACTIVE);
+	assert_string_equal(call->leg[1].dialog.remote_tag, "t1");
+	close_call();
+}
+
 /* One that is silent is no reason to wait for when another answers, and none to refuse. */
 static void test_silence(void **state)
 {
@@ -280,19 +154,22 @@ static void test_declined(void **state)
 	close_call();
 }
 
-/* The caller gives up: all are told, and the call waits for all. */
+/* The caller gives up: all are told, the call waits for all, and nobody else is asked. */
 static void test_cancelled(void **state)
 {
-	open_call(same_q);
-	for (uint8_t i = 1; i <= CONTACTS; i++)
-		answer(i, 180, "");
+	open_call(two_then_one);
+	answer(1, 180, "");
+	answer(2, 180, "");
 	from_caller("CANCEL", "", "");
 	assert_int_equal(world_count("SIP/2.0 487 "), 1);
-	for (uint8_t i = 1; i <= CONTACTS; i++) {
+	for (uint8_t i = 1; i <= 2; i++) {
 		assert_non_null(to_contact("CANCEL", i));
 		assert_int_equal(call->leg[1].state, LEG_INVITED);
+		answer(i, 183, "");
 		answer(i, 487, "");
 	}
+	assert_int_equal(world_count("SIP/2.0 183 "), 0);
+	assert_null(to_contact("INVITE", 3));
 	assert_int_equal(call->leg[1].state, LEG_GONE);
 	close_call();
 }
@@ -332,6 +209,45 @@ static void test_interval_too_small(void **state)
 	assert_int_equal(call->state, CALL_ACTIVE);
 	assert_string_equal(line_of(to_contact("ACK", 2), "CSeq:", cseq), "CSeq: 2 ACK");
 	close_call();
+	/* No longer than what it got: there is nothing to try. */
+	open_call(same_q);
+	answer(2, 422, "Min-SE: 90\r\n");
+	assert_int_equal(world_count("INVITE "), CONTACTS);
+	assert_int_equal(call->leg[1].refusal, 422);
+	close_call();
+}
+
+/* A phone that answers an INVITE which it has refused before, while another one is open: it does
+ * not get the call. */
+static void test_answer_to_old_invite(void **state)
+{
+	const char *first;
+
+	open_call(two_then_one);
+	first = to_contact("INVITE", 2);
+	answer(1, 180, "");
+	answer(2, 422, "Min-SE: 1800\r\n");
+	answer(2, 180, "");
+	world_pass(40000); /* its transaction is over */
+	answer_to(first, 2, 200, "");
+	assert_int_equal(call->state, CALL_EARLY);
+	answer(1, 200, "");
+	assert_int_equal(call->state, CALL_ACTIVE);
+	assert_string_equal(call->leg[1].dialog.remote_tag, "t1");
+	close_call();
+}
+
+/* Invited by a process that is no more: whoever answers is the callee. */
+static void test_answer_after_restart(void **state)
+{
+	open_call(same_q);
+	leg_ask_drop(&call->leg[1], ASK_INVITE);
+	fork_drop(&call->leg[1], NULL);
+	answer(2, 200, "");
+	assert_int_equal(call->state, CALL_ACTIVE);
+	assert_true(addr_equal(&call->leg[1].dialog.flow.remote, &world_peer.remote));
+	assert_string_equal(call->leg[1].dialog.remote_tag, "t2");
+	close_call();
 }
 
 static void test_better(void **state)
@@ -356,6 +272,11 @@ int main(void)
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_answer_crosses_cancel),
 		cmocka_unit_test(test_interval_too_small),
+		cmocka_unit_test(test_order_of_q),
+		cmocka_unit_test(test_early_media_of_one),
+		cmocka_unit_test(test_both_answer),
+		cmocka_unit_test(test_answer_to_old_invite),
+		cmocka_unit_test(test_answer_after_restart),
 		cmocka_unit_test(test_better),
 	};
 
