@@ -18,6 +18,7 @@
 
 #define DATAPLANE_TICK_MS   20
 #define DATAPLANE_SECOND_MS 1000
+#define DATAPLANE_MANY      8 /* one in so many bindings */
 
 static int dpdk_start(struct dataplane *dp)
 {
@@ -51,6 +52,15 @@ static void dataplane_reroute(void *ctx)
 	media_reroute(dp->media);
 }
 
+/* One neighbour among many that comes and goes is not worth a message to each binding. */
+static void dataplane_missed(void *ctx, uint32_t refs, uint64_t since_ms)
+{
+	struct dataplane *dp = ctx;
+
+	if (refs >= dp->facts.head->bindings_used / DATAPLANE_MANY)
+		keepalive_missed(dp->keepalive, since_ms);
+}
+
 static int nexthops_start(struct dataplane *dp)
 {
 	const struct nexthops_conf conf = {
@@ -58,6 +68,7 @@ static int nexthops_start(struct dataplane *dp)
 		.ports = dp->nexthop_ports,
 		.port_count = dp->port_count,
 		.reroute = dataplane_reroute,
+		.missed = dataplane_missed,
 		.ctx = dp,
 	};
 

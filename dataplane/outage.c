@@ -251,6 +251,17 @@ static bool outage_of_port(struct outages *o, uint16_t index, uint64_t now_ms)
 	return true;
 }
 
+/* Whether a port can send from now on. */
+static void outage_note_way(struct outages *o, uint16_t index, bool open)
+{
+	uint64_t since_ms = o->port[index].dark_ms;
+
+	if (open || !since_ms)
+		o->port[index].dark_ms = open ? 0 : clock_boot_ms();
+	if (open && since_ms && o->conf.missed)
+		o->conf.missed(o->conf.ctx, index, since_ms);
+}
+
 static void outage_step(struct outages *o, uint16_t index, uint64_t now_ms)
 {
 	struct port *port = &o->conf.ports[index];
@@ -260,6 +271,7 @@ static void outage_step(struct outages *o, uint16_t index, uint64_t now_ms)
 	case OUTAGE_NONE:
 		if (!outage_find(o, index, now_ms) || !outage_prepare(o, index, now_ms))
 			return;
+		outage_note_way(o, index, false);
 		it->stage = OUTAGE_WANTED;
 		/* fall through */
 	case OUTAGE_WANTED:
@@ -324,6 +336,7 @@ void outages_watch(struct outages *o)
 
 		if (!outage_look(o, port))
 			port_watch_link(port);
+		outage_note_way(o, i, port_has_link(port));
 		for (uint16_t j = 0; j < port->device_count; j++)
 			up |= port->device[j].link_up;
 		__atomic_store_n(&o->conf.head->port[i].link_up, up, __ATOMIC_RELAXED);

@@ -32,6 +32,9 @@ struct outages_conf {
 	struct exception *exception; /* NULL: none */
 	struct facts_head *head;
 	struct event_sink events;
+	/* A port can send again, which it could not since then. NULL: nobody wants to know. */
+	void (*missed)(void *ctx, uint16_t port, uint64_t since_ms);
+	void *ctx;
 };
 
 enum outage_stage {
@@ -63,6 +66,7 @@ struct outage {
 	uint8_t stage; /* enum outage_stage */
 	uint8_t task;  /* enum outage_task */
 	uint16_t member;
+	uint64_t dark_ms; /* since when it could not send, 0 = it can */
 	struct outage_device device[PORT_DEVICES_MAX];
 };
 

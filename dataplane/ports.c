@@ -2,6 +2,7 @@
 #include "dataplane/ports.h"
 
 #include "dataplane/dataplane.h"
+#include "dataplane/keepalive/keepalive.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 
@@ -117,6 +118,15 @@ static int ports_on_reset(void *ctx, const char *name)
 	return outages_reset(ctx, name);
 }
 
+static void ports_on_missed(void *ctx, uint16_t port, uint64_t since_ms)
+{
+	struct dataplane *dp = ctx;
+
+	/* It was dark before anybody looked. Monitor ports send nothing of ours. */
+	if (port < dp->port_count)
+		keepalive_missed(dp->keepalive, since_ms - PORTS_WATCH_MS);
+}
+
 int links_start(struct dataplane *dp)
 {
 	const struct outages_conf conf = {
@@ -126,6 +136,8 @@ int links_start(struct dataplane *dp)
 		.exception = &dp->exception,
 		.head = dp->facts.head,
 		.events = server_sink(dp->server),
+		.missed = ports_on_missed,
+		.ctx = dp,
 	};
 	int err = outages_open(&dp->outages, &conf);
 

@@ -34,11 +34,17 @@ void nexthop_keep(struct nexthops *nh, const struct nexthop *hop)
 
 void nexthop_update(struct nexthops *nh, struct nexthop *hop, const struct rtnl_neigh *neigh)
 {
+	bool before = nexthop_table_valid(hop), usable = nexthop_usable(neigh);
+
 	hop->state = neigh->state;
 	hop->managed = neigh->managed;
 	hop->seen = true;
-	nexthop_table_publish(nh->table, hop, nexthop_usable(neigh) ? neigh->mac : NULL,
+	nexthop_table_publish(nh->table, hop, usable ? neigh->mac : NULL,
 		nh->conf.ports[nh->link[hop->port].device].mac);
+	if (before && !usable)
+		hop->lost_ms = clock_boot_ms();
+	if (!before && usable && hop->refs && nh->conf.missed)
+		nh->conf.missed(nh->conf.ctx, hop->refs, hop->lost_ms);
 }
 
 /* What is not resolved is asked for again each second: the kernel's own repetition is slower, and a
@@ -158,6 +164,7 @@ uint16_t nexthop_get(struct nexthops *nh, const struct addr *dst)
 					NEXTHOP_MAX - 1);
 			return NEXTHOP_NONE;
 		}
+		hop->lost_ms = clock_boot_ms();
 		if (rtnl_neigh_get(&nh->rtnl, nh->link[port].ifindex, &hop->addr, &neigh) == 0)
 			nexthop_update(nh, hop, &neigh);
 	}

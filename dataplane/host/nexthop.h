@@ -55,6 +55,9 @@ struct nexthops_conf {
 	/* Routes changed: every index may be stale. The callee walks bindings and flows (in
 	 * portions if it likes), gets each destination's index again and puts the old one. */
 	void (*reroute)(void *ctx);
+	/* A next hop with so many references is resolved, which it was not since then. NULL: nobody
+	 * wants to know. */
+	void (*missed)(void *ctx, uint32_t refs, uint64_t since_ms);
 	void *ctx;
 };
 

@@ -23,6 +23,7 @@ struct nexthop {
 	bool seen; /* in the dump that is being read */
 	uint32_t refs;
 	uint64_t idle_ms; /* when refs fell to 0 */
+	uint64_t lost_ms; /* since when it is not resolved */
 };
 
 struct nexthop_table *nexthop_table_open(void);

@@ -246,12 +246,32 @@ static void keepalive_gauge(struct keepalive *ka, uint64_t now_ms)
 			head->bindings_used, needed);
 }
 
+/* Tells the workers, all of them or none. */
+static void keepalive_make_up(struct keepalive *ka, uint64_t now_ms)
+{
+	struct mail mail;
+
+	if (ka->missed_ms == 0 || keepalive_room(ka) == 0)
+		return;
+	mail = sweep_mail_missed((now_ms - ka->missed_ms) * ka->conf.tsc_hz / 1000);
+	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
+		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
+	ka->missed_ms = 0;
+}
+
 void keepalive_tick(struct keepalive *ka, uint64_t now_ms)
 {
+	keepalive_make_up(ka, now_ms);
 	lost_tick(ka, now_ms);
 	binding_walk(ka, now_ms);
 	templates_tick(&ka->templates);
 	keepalive_gauge(ka, now_ms);
+}
+
+void keepalive_missed(struct keepalive *ka, uint64_t since_ms)
+{
+	if (ka->missed_ms == 0 || since_ms < ka->missed_ms)
+		ka->missed_ms = since_ms;
 }
 
 void keepalive_reroute(struct keepalive *ka)

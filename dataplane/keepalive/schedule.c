@@ -24,6 +24,7 @@ static void schedule_begin(struct schedule *s, uint64_t now)
 	uint64_t spread = s->hurry < s->spread ? s->hurry : s->spread;
 
 	schedule_skip(s, now);
+	schedule_repeat(s);
 	s->basis = schedule_is_first(s) ? s->from : schedule_slot_due(s, s->current);
 	s->open = true;
 	s->started = now;

@@ -29,6 +29,12 @@
  * `since` lies a period back or is not known. These messages come on top of the others': nobody
  * else waits for them. A fixed batch may be twice as large meanwhile.
  *
+ * What did not leave for a time, since the way out was closed, is made up for by schedule_missed():
+ * the slots of that time come once more, each as long after its turn as the way was closed, with
+ * the one that is due then. So a binding that was at home waits at most PERIOD + SEND_INTERVAL +
+ * that time, and two intervals more since slots come whole. Closed again before that is through,
+ * both times count; if that makes a period, each has its turn within the next one.
+ *
  * A new period regroups: each old slot is appended whole to the latest new slot that is due no
  * later than it would have been served, by whole new periods earlier if the old one was longer. Old
  * slots that are overdue, after a stall, would have been caught up half a step apart, and so they
@@ -74,6 +80,9 @@ struct schedule {
 	uint32_t fresh; /* slots to go in the round after a change */
 	uint32_t astray; /* slots to go in which somebody may not be at home */
 	uint32_t owed;   /* slots to go in which somebody may stand for a message that was missed */
+	uint32_t repeat; /* slots to begin that take in one that was missed, */
+	uint32_t lag;    /* which began so many slots before */
+	uint64_t repeated; /* when the last such slot was due */
 	/* Of the current slot, while it is open. */
 	bool open;
 	bool partial;     /* it holds more than a batch may send */
@@ -131,6 +140,9 @@ uint32_t schedule_due(struct schedule *s, uint64_t now, uint32_t max,
 
 /* The first n of the span were sent. */
 void schedule_sent(struct schedule *s, uint32_t n);
+
+/* The way out was closed since then, and is open again: what was taken for sent is made up for. */
+void schedule_missed(struct schedule *s, uint64_t since);
 
 /* Ends the open slot if nothing of it is left to send: what schedule_due() would do next. */
 void schedule_close(struct schedule *s);

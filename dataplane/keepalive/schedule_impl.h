@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What schedule.c (the sweep), schedule_enter.c (who is in it) and schedule_set.c (its parameters)
- * share. */
+/* What schedule.c (the sweep), schedule_enter.c (who is in it), schedule_missed.c (who comes again)
+ * and schedule_set.c (its parameters) share. */
 #ifndef DATAPLANE_KEEPALIVE_SCHEDULE_IMPL_H
 #define DATAPLANE_KEEPALIVE_SCHEDULE_IMPL_H
 
@@ -90,6 +90,17 @@ static inline uint64_t schedule_steps(const struct schedule *s, uint64_t moment)
 
 	return moment > due ? (uint64_t)((unsigned __int128)(moment - due) * s->per_step >> 64) : 0;
 }
+
+/* The slot that was missed and comes again with the one so many steps ahead. */
+static inline uint32_t schedule_repeated(const struct schedule *s, uint32_t steps)
+{
+	uint32_t slot = schedule_ahead(s, steps);
+
+	return slot < s->lag ? slot + s->slots.count - s->lag : slot - s->lag;
+}
+
+/* The current slot, not open yet, takes in the one that is to come with it. */
+void schedule_repeat(struct schedule *s);
 
 static inline void schedule_step_forward(struct schedule *s, uint32_t n)
 {

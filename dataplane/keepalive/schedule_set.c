@@ -98,11 +98,14 @@ static void schedule_regroup_open(struct schedule *s, const struct schedule *old
 	uint64_t due = schedule_slot_due(old, old->current) + old->spread;
 	uint64_t soonest = old->started + (old->spread >> old->brisk);
 	uint64_t end = due > soonest ? due : soonest, others = 0;
-	uint32_t count = old->slots.count, next;
+	uint32_t turn = old->slots.count, next;
 
-	for (uint32_t ahead = 1; ahead < count; ahead++)
+	/* It was missed, and comes again before that. */
+	if (old->repeat && old->repeat == old->lag)
+		turn = old->lag;
+	for (uint32_t ahead = 1; ahead < turn; ahead++)
 		others += schedule_takes(old, schedule_ahead(old, ahead));
-	next = schedule_regroup(s, schedule_turn(old, count, others, now), now);
+	next = schedule_regroup(s, schedule_turn(old, turn, others, now), now);
 	if (schedule_left(old) == 0) {
 		slots_join(&s->slots, old->current, next);
 		return;
@@ -134,9 +137,12 @@ void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t
 	for (uint32_t ahead = old.open; ahead < old.slots.count; ahead++) {
 		uint32_t slot = schedule_ahead(&old, ahead);
 		uint64_t turn = schedule_turn(&old, ahead, before, now);
+		uint32_t to = schedule_regroup(s, turn, now);
 
 		before += schedule_takes(&old, slot);
-		slots_join(&s->slots, slot, schedule_regroup(s, turn, now));
+		slots_join(&s->slots, slot, to);
+		if (ahead - old.open < old.repeat)
+			slots_join(&s->slots, schedule_repeated(&old, ahead), to);
 	}
 	slots_regrouped(&s->slots);
 	/* The old slots' messages still go out within an old interval of their due times, half of
@@ -146,7 +152,8 @@ void schedule_set(struct schedule *s, const struct schedule_conf *conf, uint64_t
 	s->spread = s->step < old.spread ? s->step : old.spread;
 	s->fresh = conf->slots;
 	s->astray = conf->slots + 1u;
-	s->owed = old.owed ? conf->slots + 1u : 0;
+	s->owed = old.owed || old.repeat ? conf->slots + 1u : 0;
+	s->repeat = 0;
 	s->from = now;
 	s->open = false;
 }

@@ -212,6 +212,13 @@ static void slots_take(struct slots *s, struct slot *from, uint32_t to)
 	*from = (struct slot){.head = SLOTS_NONE, .tail = SLOTS_NONE};
 }
 
+void slots_merge(struct slots *s, uint32_t from, uint32_t to)
+{
+	slots_take(s, &s->slot[from], to);
+	slots_rank(s, from);
+	slots_rank(s, to);
+}
+
 void slots_join(struct slots *s, uint32_t from, uint32_t to)
 {
 	slots_take(s, &s->spare[from], to);

@@ -102,6 +102,9 @@ static inline void slots_put(
 	s->where[binding->id] = chunk * SLOTS_CHUNK + place % SLOTS_CHUNK + 1;
 }
 
+/* Appends all of slot `from` to slot `to`, another one: cost as slots_join(). */
+void slots_merge(struct slots *s, uint32_t from, uint32_t to);
+
 /* Starts over with `count` empty slots; the old ones are then handed over one by one with
  * slots_join(), each whole: no binding is touched but the few of a partly filled chunk. */
 void slots_regroup(struct slots *s, uint32_t count);

@@ -27,6 +27,11 @@ static void run_remove(struct worker *w, const struct mail *mail)
 	schedule_remove(&sweep_of(w)->schedule, (uint32_t)mail->arg[0]);
 }
 
+static void run_missed(struct worker *w, const struct mail *mail)
+{
+	schedule_missed(&sweep_of(w)->schedule, w->now_tsc - mail->arg[0]);
+}
+
 static void run_conf(struct worker *w, const struct mail *mail)
 {
 	struct schedule_conf conf = {.smooth = mail->ptr != NULL};
@@ -72,6 +77,11 @@ struct mail sweep_mail_add(const struct slots_binding *binding, uint64_t away)
 struct mail sweep_mail_remove(uint32_t id)
 {
 	return (struct mail){.run = run_remove, .arg = {id}};
+}
+
+struct mail sweep_mail_missed(uint64_t away)
+{
+	return (struct mail){.run = run_missed, .arg = {away}};
 }
 
 struct mail sweep_mail_conf(const struct schedule_conf *conf)

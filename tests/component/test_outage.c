@@ -39,11 +39,19 @@ static struct facts_head *head;
 static struct rig *rig;
 static pthread_t thread;
 static unsigned int told[PROTO_PORT_BACK + 1];
+static unsigned int missed[PORTS];
+static uint64_t missed_ms;   /* since when, the last time */
 static unsigned int touched; /* a device that nobody may touch */
 
 static void on_port(void *ctx, const struct proto_port_event *event)
 {
 	told[event->kind]++;
+}
+
+static void on_missed(void *ctx, uint16_t port, uint64_t since_ms)
+{
+	missed[port]++;
+	missed_ms = since_ms;
 }
 
 /* The rig's worker, with the given ports in place of its own. */
@@ -80,12 +88,14 @@ static void open_all(const char *const text[PORTS])
 	outages = calloc(1, sizeof(*outages));
 	head = calloc(1, sizeof(*head));
 	memset(told, 0, sizeof(told));
+	memset(missed, 0, sizeof(missed));
 	touched = 0;
 	open_ports(text);
 	conf.ports = ports;
 	conf.workers = workers;
 	conf.head = head;
 	conf.events.port = on_port;
+	conf.missed = on_missed;
 	assert_int_equal(outages_open(outages, &conf), 0);
 }
 
@@ -302,6 +312,37 @@ static void test_removal_by_event(void **state)
 	assert_int_equal(load(&head->port[0].resets), 0);
 }
 
+/* Since when a port could not send: its link was down, or it was out of service. */
+static void test_dark_times_are_told(void **state)
+{
+	uint64_t before, end = clock_boot_ms() + WAIT_MS;
+
+	outages_watch(outages);
+	assert_int_equal(missed[0] + missed[1], 0);
+	before = clock_boot_ms();
+	assert_int_equal(rte_eth_dev_set_link_down(ports[0].id), 0);
+	for (int i = 0; i < QUIET; i++) {
+		outages_watch(outages);
+		usleep(1000);
+	}
+	assert_int_equal(missed[0], 0);
+	assert_int_equal(rte_eth_dev_set_link_up(ports[0].id), 0);
+	outages_watch(outages);
+	outages_watch(outages);
+	assert_int_equal(missed[0], 1);
+	assert_in_range(missed_ms, before, clock_boot_ms() - QUIET + 1);
+	before = clock_boot_ms();
+	raise("net_ring11", RTE_ETH_EVENT_INTR_RESET);
+	while (missed[1] == 0) {
+		assert_true(clock_boot_ms() < end);
+		outages_tick(outages, clock_boot_ms());
+		outages_watch(outages);
+	}
+	assert_in_range(missed_ms, before, clock_boot_ms());
+	assert_int_equal(told[PROTO_PORT_BACK], 1);
+	assert_int_equal(missed[0], 1);
+}
+
 /* A device that asks again as soon as it is back, for an hour: once a minute and not oftener. */
 static void test_resets_are_limited(void **state)
 {
@@ -450,6 +491,7 @@ int main(void)
 		TEST(test_paused_port_is_left_alone, setup_two),
 		TEST(test_reset_by_event, setup_two),
 		TEST(test_removal_by_event, setup_two),
+		TEST(test_dark_times_are_told, setup_two),
 		TEST(test_resets_are_limited, setup_two),
 		TEST(test_bond_loses_member, setup_bond),
 		TEST(test_bond_is_reset, setup_bond),

@@ -100,3 +100,8 @@ def relayed(scene, since, lost=0, late=0.5):
     check(len(gone) <= lost, "%d of %d RTP packets were not relayed" % (len(gone), len(arrived)))
     delay = max((left[p.payload] - p.time for p in arrived if p.payload in left), default=0)
     check(delay <= late, "an RTP packet took %.3f s" % delay)
+
+
+def loop_gap(s):
+    """The data plane's longest loop gap, in s; capture and scheduling add a little."""
+    return s.node.status("dataplane.loop_gap_max_us") / 1e6 + 0.05
