@@ -119,9 +119,11 @@ void watch_start(struct call *call, uint64_t answered_ms)
 	struct verdict_event event = {.kind = VERDICT_ANSWERED, .at_ms = answered_ms};
 	struct calls *calls = call->calls;
 
-	watch_step(call, &event);
-	for (unsigned int i = 0; i < 2 && call->state == CALL_ACTIVE; i++)
+	/* First who has session timers: a call that was restored may be older than the limit of
+	 * those without. */
+	for (unsigned int i = 0; i < 2; i++)
 		watch_timer(&call->leg[i]);
+	watch_step(call, &event);
 	if (call->media != CONF_MEDIA_NONE)
 		wheel_arm(calls->wheel, &call->proof,
 			calls_now(calls) + calls->conf->redis.proof_interval_s * 1000ull);

@@ -216,6 +216,21 @@ static void test_connection_that_came_back(void **state)
 	}
 }
 
+/* A new process takes over a call that is older than those without session timers may get. */
+static void test_old_call_with_timers(void **state)
+{
+	conf.session.no_timer_limit_s = 60;
+	call.media = CONF_MEDIA_NONE;
+	call.answered_ms = NOW - 500000;
+	for (int i = 0; i < 2; i++)
+		call.leg[i].stimer.timer = true;
+	watch_start(&call, call.answered_ms);
+	conf.session.no_timer_limit_s = 0;
+	assert_int_equal(call.state, CALL_ACTIVE);
+	assert_false(call.verdict.ended);
+	assert_true(call.verdict.leg[0].timer && call.verdict.leg[1].timer);
+}
+
 static void counted(uint64_t boot_id, uint32_t packets, uint32_t lost, uint64_t all, uint64_t gone)
 {
 	struct leg_media *media = &call.leg[0].media;
@@ -257,6 +272,7 @@ int main(void)
 		TEST(test_end_of_silence_that_comes_late),
 		TEST(test_clock_that_began_anew),
 		TEST(test_connection_that_came_back),
+		TEST(test_old_call_with_timers),
 		TEST(test_counters),
 	};
 
