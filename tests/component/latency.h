@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How long something takes after silence. Other work on the machine may delay anything, so the best
- * of several rounds counts, and of a round its median. */
+/* How long something takes after silence. Other work on the machine may delay anything (urgent.h
+ * keeps most of that away), so the best of several rounds counts, and of a round what nine in ten
+ * keep: a sleep that is too long is too long in most samples of every round. */
 #ifndef TESTS_COMPONENT_LATENCY_H
 #define TESTS_COMPONENT_LATENCY_H
 

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS   50
+#define ROUNDS   10
 #define PACKETS  1000 /* of a round */
 #define BURST    10   /* of them in a row */
 #define PAUSE_US 400  /* from burst to burst: 25,000 packets a second */

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS      20
+#define ROUNDS      5
 #define LATENCY_NS  2000000
 #define CPU_PART    20 /* of a core: 5 % */
 #define SIP_PORT    5060

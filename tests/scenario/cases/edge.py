@@ -92,32 +92,37 @@ def bye_while_ringing():
 def answer_repeated():
     """Each copy of Bob's 200 gets an ACK of its own, before and after the hang-up."""
     with Scene() as s:
-        acks = []
+        acks, copies = [], []
         a, bob = s.carrier(), s.bob(Manner(invite=None))
-        plain = bob._on_request
+        hear, say = bob._on_request, bob.transmit
 
         def note(m, source):
             if m.method == "ACK":
                 acks.append(m)
-            plain(m, source)
+            hear(m, source)
 
-        bob._on_request = note
+        def count(data, to):  # a slow machine makes Bob repeat his 200 by himself
+            if data.startswith(b"SIP/2.0 200") and b" INVITE\r\n" in data:
+                copies.append(data)
+            say(data, to)
+
+        bob._on_request, bob.transmit = note, count
         up = a.call(s.bob_uri)
         down = bob.wait_call()
         bob.answer(down)
         data = down.unacked[0]
         up.wait_up()
         wait(lambda: acks, 5, "no ACK")
-        for count in (2, 3):
+        for _ in range(2):
             bob.transmit(data, down.source)
-            wait(lambda n=count: len(acks) == n, 5, "a copy of the 200 was not ACKed")
-        equal(len({m.branch for m in acks}), 3, "branches of the ACKs")
+            wait(lambda: len(acks) == len(copies), 5, "a copy of the 200 was not ACKed")
+        equal(len({m.branch for m in acks}), len(copies), "branches of the ACKs")
         equal({m.cseq[0] for m in acks}, {down.invite.cseq[0]}, "CSeq of the ACKs")
         up.bye().wait(5)
         ended_once(down)
         over(s, "normal", "caller")
         bob.transmit(data, down.source)
-        wait(lambda: len(acks) == 4, 5, "a copy after the hang-up was not ACKed")
+        wait(lambda: len(acks) == len(copies), 5, "a copy after the hang-up was not ACKed")
 
 
 @scenario(12)

@@ -59,8 +59,8 @@ def two_answer_at_once():
         time.sleep(1)
         equal(sum(1 for d in downs if d.ended), 1, "calls of Bob's that have ended")
         equal(len(s.node.calls()), 1, "calls")
-        up.bye()
         down = next(d for d in downs if not d.ended)
+        up.bye()
         down.wait_ended(5)
         over(s, "normal", "caller")
 

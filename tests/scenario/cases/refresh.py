@@ -82,9 +82,10 @@ def refresh_refused_481():
     """Bob has lost the dialog: both parties are hung up at once."""
     with Scene() as s:
         up, down, _, _ = s.talk(callee=s.bob(Manner(update=481)))
-        heard, _ = down.wait_request("UPDATE", 55)
+        refused = s.wire.wait_sip(55, "481", method="UPDATE", code=481, src=NAT)
         up.wait_ended(3)
-        within(up.ended - heard, 0, 1, "time from the 481 to the caller's BYE")
+        bye = s.wire.wait_sip(5, "BYE", method="BYE", src=NODE, dst=CARRIER)
+        within(bye.time - refused.time, 0, 1, "time from the 481 to the caller's BYE")
         check(up.heard("BYE")[0].get("Reason"), "the BYE carries no Reason")
         over(s, "refresh-481", "linewatch")
 

@@ -3,6 +3,8 @@
 
 import time
 
+from . import machine
+
 
 class Failure(Exception):
     """An expectation that was not met; its text is all that a reader gets."""
@@ -13,15 +15,20 @@ def now():
 
 
 def wait(condition, timeout, what, pause=0.05):
-    """Returns the first true value of condition(), or fails after timeout seconds. `what` is a
-    text, or a function that makes one from the last value."""
-    deadline = now() + timeout
+    """Returns the first true value of condition(), or fails after timeout seconds, beside those for
+    which the machine kept the scene's programs waiting. `what` is a text, or a function that makes
+    one from the last value."""
+    start, taken = now(), machine.taken()
+    deadline = start + timeout
     while True:
         value = condition()
         if value:
             return value
         if now() >= deadline:
-            raise Failure("%s (waited %.1f s)" % (what(value) if callable(what) else what, timeout))
+            deadline = start + timeout + machine.taken() - taken
+            if now() >= deadline:
+                raise Failure("%s (waited %.1f s)" % (what(value) if callable(what) else what,
+                                                      now() - start))
         time.sleep(pause)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+from . import machine
 from .expect import Failure, wait
 
 PR_SET_PDEATHSIG = 1
@@ -45,6 +46,7 @@ class Process:
                 inside(ns, argv), stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
                 stdout=out, stderr=out, env=env, cwd=cwd, preexec_fn=_die_with_parent,
                 start_new_session=True)
+        machine.watch(self.child.pid)
 
     @property
     def pid(self):
@@ -70,10 +72,8 @@ class Process:
 
     def wait(self, timeout, code=0):
         """Waits for the end; code None takes any exit code. Returns the exit code."""
-        try:
-            got = self.child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise Failure("%s did not end within %.0f s" % (self.name, timeout)) from None
+        wait(lambda: not self.running(), timeout, "%s did not end" % self.name)
+        got = self.child.returncode
         if code is not None and got != code:
             raise Failure("%s ended with %d: %s" % (self.name, got, self.text()[-600:].strip()))
         return got

@@ -9,6 +9,15 @@ from .expect import wait
 from .proc import Process, run
 
 PORT = 6379
+ALL_DUE = """
+local ids = {}
+for _, key in ipairs(redis.call('KEYS', '{p*}:due')) do
+	for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+		ids[#ids + 1] = id
+	end
+end
+return ids
+"""
 
 
 class Redis:
@@ -62,8 +71,7 @@ class Redis:
 
     def due(self):
         """The ids of the live calls, from the index."""
-        return sorted(i for key in self.keys("{p*}:due")
-                      for i in self.cli("ZRANGE", key, 0, -1).split("\n") if i)
+        return sorted(i for i in self.cli("EVAL", ALL_DUE, 0).split("\n") if i)
 
     def close(self):
         if self.process:
