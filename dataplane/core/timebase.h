@@ -37,6 +37,14 @@ static inline uint32_t timebase_tick(const struct timebase *base, uint64_t tsc)
 	return tick ? tick : 1;
 }
 
+/* A worker's clock after a look at the timebase: it goes forward, and back only when it had run far
+ * ahead, since the counter had jumped until main saw it. */
+#define TIMEBASE_AHEAD 100 /* ticks */
+static inline uint32_t timebase_follow(uint32_t clock, uint32_t tick)
+{
+	return clock - tick > TIMEBASE_AHEAD ? tick : clock;
+}
+
 /* Microseconds of a difference of TSC values. */
 static inline uint64_t timebase_us(const struct timebase *base, uint64_t cycles)
 {

@@ -62,8 +62,6 @@ void worker_tx_burst(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, u
 	worker_send(w, &w->port[port], mbufs, n);
 }
 
-#define WORKER_BACK 100 /* ticks by which its clock may be ahead without going back */
-
 /* Takes the time of this turn and accounts for the turn before. */
 static void worker_clock(struct worker *w)
 {
@@ -78,9 +76,7 @@ static void worker_clock(struct worker *w)
 	}
 	w->turn_tsc = now;
 	w->now_tsc = now;
-	/* Forward; or far back, once main has seen that the counter had jumped. */
-	if (w->now_tick - tick > WORKER_BACK)
-		w->now_tick = tick;
+	w->now_tick = timebase_follow(w->now_tick, tick);
 }
 
 static inline uint16_t worker_take(struct worker *w, uint16_t port, struct rte_mbuf **mbufs)

@@ -28,9 +28,8 @@ static int media_open_monitors(struct media *m)
 	m->side = mem_get(conf->mem, conf->monitors * sizeof(*m->side), "the monitored flows");
 	if (!m->side)
 		return -ENOMEM;
-	/* RTP and RTCP. */
-	return tagmap_open(
-		&m->monitors, conf->mem, 2 * conf->monitors, "the monitored destinations");
+	return tagmap_open(&m->monitors, conf->mem, media_monitor_keys(conf->monitors),
+		"the monitored destinations");
 }
 
 static int media_open_tables(struct media *m)

@@ -46,6 +46,13 @@ static inline uint32_t media_total(uint32_t flows, uint32_t monitors)
 	return monitors ? media_monitor_first(flows) + monitors : flows;
 }
 
+/* Size of the map of monitored flows. Each has two keys, RTP and RTCP, and one whose receiver is
+ * behind a NAT two more: even if all are, the map is no fuller than two thirds. */
+static inline uint32_t media_monitor_keys(uint32_t monitors)
+{
+	return 3 * monitors;
+}
+
 /* Sets worker->media of each worker; before the workers run. Returns 0 or -errno. */
 int media_open(struct media **media, const struct media_conf *conf);
 

@@ -2,6 +2,7 @@
 /* The map of hashed keys against a plain list, full to the brim, with several numbers a key, and
  * beside a reader that must never lose sight of an entry that stays. */
 #include "dataplane/core/tagmap.h"
+#include "dataplane/media/media.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -179,6 +180,25 @@ static void beside_a_reader(void **state)
 	tagmap_close(&map);
 }
 
+/* The data plane's map of monitored flows, when all receivers are behind NATs: four keys each. The
+ * sizes are those that leave the least room. */
+static void behind_nats(void **state)
+{
+	for (uint32_t buckets = 64; buckets <= 16384; buckets *= 4) {
+		for (int seed = 0; seed < 20; seed++) {
+			uint32_t flows = (uint32_t)((uint64_t)(buckets - TAGMAP_REACH) *
+				TAGMAP_WAYS / 2 / media_monitor_keys(1));
+			struct tagmap map;
+
+			assert_int_equal(
+				tagmap_open(&map, &mem, media_monitor_keys(flows), "a test"), 0);
+			for (uint32_t i = 0; i < 4 * flows; i++)
+				assert_int_equal(tagmap_add(&map, place(&map, i), i), 0);
+			tagmap_close(&map);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +206,7 @@ int main(void)
 		cmocka_unit_test(one_bucket_tells),
 		cmocka_unit_test(any_seed),
 		cmocka_unit_test(one_key),
+		cmocka_unit_test(behind_nats),
 		cmocka_unit_test(beside_a_reader),
 	};
 

@@ -62,6 +62,22 @@ static void test_tick_wraps(void **state)
 	assert_int_equal(timebase_tick(&base, 99), clock_tick(boot_ms));
 }
 
+/* A worker's clock never goes back a little, as each correction would have it; but it does not wait
+ * for an hour either, by which the counter of another machine was ahead. */
+static void test_clock_follows(void **state)
+{
+	for (uint32_t tick = UINT32_MAX - 1000; tick != 1000; tick++) {
+		assert_int_equal(timebase_follow(tick - 1, tick), tick);
+		assert_int_equal(timebase_follow(tick, tick), tick);
+		assert_int_equal(timebase_follow(tick + 1, tick), tick + 1);
+		assert_int_equal(
+			timebase_follow(tick + TIMEBASE_AHEAD, tick), tick + TIMEBASE_AHEAD);
+		assert_int_equal(timebase_follow(tick + TIMEBASE_AHEAD + 1, tick), tick);
+		assert_int_equal(timebase_follow(tick + 360000, tick), tick);
+		assert_int_equal(timebase_follow(tick - 360000, tick), tick);
+	}
+}
+
 static void test_microseconds(void **state)
 {
 	struct timebase base;
@@ -79,6 +95,7 @@ int main(void)
 		cmocka_unit_test(test_sync_corrects),
 		cmocka_unit_test(test_tick_is_never_zero),
 		cmocka_unit_test(test_tick_wraps),
+		cmocka_unit_test(test_clock_follows),
 		cmocka_unit_test(test_microseconds),
 	};
 
