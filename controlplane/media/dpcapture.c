@@ -26,30 +26,21 @@ static struct dpcapture *dpcapture_place(struct dpclient *c)
 static bool dpcapture_target(
 	const struct dpclient *c, const struct dpcapture_conf *conf, struct proto_capture *set)
 {
-	int64_t index = dpclient_flow_index(c, conf->at);
-	const struct proto_binding *binding = dpclient_binding_get(c, conf->index);
-	const struct proto_flow *flow = dpclient_flow_get(c, conf->at);
+	const struct dptable *t = &c->flows;
+	int64_t index = dpflow_index(c, conf->at);
+	struct proto_handle handle;
 
 	if (conf->kind == PROTO_CAPTURE_BINDING) {
-		if (!binding || conf->index >= c->welcome.binding_count)
-			return false;
-		set->id = c->welcome.binding_first + conf->index;
-		set->gen = binding->gen;
-		return true;
+		t = &c->bindings;
+		index = conf->index;
+	} else if (conf->monitor) {
+		t = &c->monitors;
+		index = conf->monitor - 1;
 	}
-	if (conf->monitor) {
-		const struct proto_monitor *monitor = dpclient_monitor_get(c, conf->monitor - 1);
-
-		if (!monitor || conf->monitor > c->welcome.monitor_count)
-			return false;
-		set->id = c->welcome.monitor_first + conf->monitor - 1;
-		set->gen = monitor->gen;
-		return true;
-	}
-	if (!flow)
+	if (index < 0 || !dptable_handle(t, (uint32_t)index, &handle))
 		return false;
-	set->id = c->media[conf->at.media].base + (uint32_t)(index % c->slots);
-	set->gen = flow->gen;
+	set->id = handle.id;
+	set->gen = handle.gen;
 	return true;
 }
 

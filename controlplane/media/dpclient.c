@@ -46,27 +46,21 @@ static int dpclient_conf_check(const struct dpclient_conf *conf)
 static void dpclient_free(struct dpclient *c)
 {
 	dpfacts_unmap(c);
-	dptable_free(&c->flows_dirty);
-	dptable_free(&c->bindings_dirty);
-	dptable_free(&c->monitors_dirty);
-	free(c->monitors);
-	free(c->flows);
-	free(c->bindings);
+	dptable_free(&c->flows);
+	dptable_free(&c->bindings);
+	dptable_free(&c->monitors);
 	free(c);
 }
 
-static int dpclient_tables(struct dpclient *c)
+static int dpclient_tables(struct dpclient *c, const struct dpclient_conf *conf)
 {
-	uint32_t flows = c->media_count * c->slots;
+	int err = dptable_init(&c->flows, &dpflow_kind, c, c->media_count * c->slots);
 
-	c->flows = calloc(flows + 1, sizeof(*c->flows));
-	c->bindings = calloc(c->bindings_max + 1, sizeof(*c->bindings));
-	c->monitors = calloc(c->monitors_max + 1, sizeof(*c->monitors));
-	if (!c->flows || !c->bindings || !c->monitors || dptable_init(&c->flows_dirty, flows) < 0 ||
-		dptable_init(&c->bindings_dirty, c->bindings_max) < 0 ||
-		dptable_init(&c->monitors_dirty, c->monitors_max) < 0)
-		return -ENOMEM;
-	return 0;
+	if (err == 0)
+		err = dptable_init(&c->bindings, &dpbinding_kind, c, conf->bindings_max);
+	if (err == 0)
+		err = dptable_init(&c->monitors, &dpmonitor_kind, c, conf->monitors_max);
+	return err;
 }
 
 static void dpclient_take_conf(struct dpclient *c, const struct dpclient_conf *conf)
@@ -89,8 +83,6 @@ static void dpclient_take_conf(struct dpclient *c, const struct dpclient_conf *c
 		c->classes[i] = conf->classes[i];
 		c->classes[i].class_id = (uint8_t)i;
 	}
-	c->bindings_max = conf->bindings_max;
-	c->monitors_max = conf->monitors_max;
 	c->retry_max_ms = conf->retry_max_ms ? conf->retry_max_ms : DPCLIENT_RETRY_MAX_MS;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 }
@@ -120,7 +112,7 @@ int dpclient_open(struct dpclient **out, uv_loop_t *loop, const struct dpclient_
 		return -ENOMEM;
 	c->loop = loop;
 	dpclient_take_conf(c, conf);
-	err = dpclient_tables(c);
+	err = dpclient_tables(c, conf);
 	if (err < 0) {
 		dpclient_free(c);
 		return err;
@@ -169,130 +161,6 @@ bool dpclient_is_up(const struct dpclient *c)
 	return c->up;
 }
 
-int64_t dpclient_flow_index(const struct dpclient *c, struct dpclient_port at)
-{
-	if (at.media >= c->media_count || at.port < c->port_min || at.port > c->port_max ||
-		at.port % 2 != 0)
-		return -1;
-	return (int64_t)at.media * c->slots + (at.port - c->port_min) / 2;
-}
-
-void dpflow_forget(struct dpflow *f)
-{
-	f->flow.flags &= ~(uint32_t)PROTO_FLOW_LATCHED;
-	f->flow.latched = (struct addr){0};
-	f->flow.latched_rtcp = (struct addr){0};
-	f->flow.ssrc = 0;
-	f->give_back = false;
-}
-
-/* The new record, with what was learnt under the old one carried over where it still holds. */
-static void dpflow_update(struct dpflow *f, const struct proto_flow *flow)
-{
-	struct dpflow old = *f;
-	bool same = old.state == DPWANT_SET && old.flow.gen == flow->gen;
-	bool relearn = flow->flags & PROTO_FLOW_RELEARN;
-	bool given = !relearn && (flow->flags & PROTO_FLOW_LATCHED);
-
-	f->flow = *flow;
-	f->flow.flags &= ~(uint32_t)PROTO_FLOW_RELEARN;
-	f->relearn = !given && (relearn || (same && old.relearn));
-	f->relearning = !given && !relearn && same && old.relearning;
-	f->give_back = given;
-	f->counted = same && old.counted;
-	if (given)
-		return;
-	dpflow_forget(f);
-	if (same && !relearn && (old.flow.flags & PROTO_FLOW_LATCHED)) {
-		f->flow.flags |= PROTO_FLOW_LATCHED;
-		f->flow.latched = old.flow.latched;
-		f->flow.latched_rtcp = old.flow.latched_rtcp;
-		f->flow.ssrc = old.flow.ssrc;
-		f->give_back = old.give_back;
-	}
-}
-
-int dpclient_flow_set(struct dpclient *c, struct dpclient_port at, struct dpclient_port peer,
-	const struct proto_flow *flow)
-{
-	int64_t index = dpclient_flow_index(c, at);
-	struct proto_flow checked = *flow;
-	struct dpflow *f;
-
-	checked.id = 0;
-	checked.peer_id = PROTO_NO_PEER;
-	if (index < 0 || (peer.port && dpclient_flow_index(c, peer) < 0) ||
-		(peer.port && dpclient_flow_index(c, peer) == index) ||
-		dpclient_check(PROTO_FLOW_SET, &checked) < 0)
-		return -EINVAL;
-	f = &c->flows[index];
-	dpflow_update(f, flow);
-	f->peer = peer;
-	if (f->state != DPWANT_SET)
-		c->flows_set++;
-	f->state = DPWANT_SET;
-	dptable_mark(&c->flows_dirty, (uint32_t)index);
-	return 0;
-}
-
-void dpclient_flow_del(struct dpclient *c, struct dpclient_port at, uint32_t gen)
-{
-	int64_t index = dpclient_flow_index(c, at);
-
-	if (index < 0 || c->flows[index].state != DPWANT_SET || c->flows[index].flow.gen != gen)
-		return;
-	c->flows[index].state = DPWANT_GONE;
-	c->flows_set--;
-	dptable_mark(&c->flows_dirty, (uint32_t)index);
-}
-
-const struct proto_flow *dpclient_flow_get(const struct dpclient *c, struct dpclient_port at)
-{
-	int64_t index = dpclient_flow_index(c, at);
-
-	if (index < 0 || c->flows[index].state != DPWANT_SET)
-		return NULL;
-	return &c->flows[index].flow;
-}
-
-int dpclient_binding_set(struct dpclient *c, uint32_t index, const struct proto_binding *binding)
-{
-	struct dpbinding *b;
-
-	if (index >= c->bindings_max || dpclient_check(PROTO_BINDING_SET, binding) < 0)
-		return -EINVAL;
-	b = &c->bindings[index];
-	if (index >= c->bindings_top)
-		c->bindings_top = index + 1;
-	if (b->state != DPWANT_SET)
-		c->bindings_set++;
-	b->state = DPWANT_SET;
-	b->binding = *binding;
-	dptable_mark(&c->bindings_dirty, index);
-	return 0;
-}
-
-void dpclient_binding_del(struct dpclient *c, uint32_t index, uint32_t gen)
-{
-	struct dpbinding *b;
-
-	if (index >= c->bindings_max)
-		return;
-	b = &c->bindings[index];
-	if (b->state != DPWANT_SET || b->binding.gen != gen)
-		return;
-	b->state = DPWANT_GONE;
-	c->bindings_set--;
-	dptable_mark(&c->bindings_dirty, index);
-}
-
-const struct proto_binding *dpclient_binding_get(const struct dpclient *c, uint32_t index)
-{
-	if (index >= c->bindings_max || c->bindings[index].state != DPWANT_SET)
-		return NULL;
-	return &c->bindings[index].binding;
-}
-
 int dpclient_class_set(struct dpclient *c, const struct proto_conf *conf)
 {
 	if (conf->class_id >= c->class_count || dpclient_check(PROTO_CONF, conf) < 0)
@@ -305,24 +173,21 @@ int dpclient_class_set(struct dpclient *c, const struct proto_conf *conf)
 void dpclient_status(const struct dpclient *c, struct dpclient_status *out)
 {
 	bool known = c->facts != NULL;
-	uint64_t unplaced = 0;
 
-	for (uint32_t i = c->welcome.binding_count; known && i < c->bindings_top; i++)
-		unplaced += c->bindings[i].state == DPWANT_SET;
-	for (uint32_t i = c->welcome.monitor_count; known && i < c->monitors_max; i++)
-		unplaced += c->monitors[i].state == DPWANT_SET;
 	*out = (struct dpclient_status){
 		.up = c->up,
 		.boot_id = c->last_boot_id,
 		.workers = known ? c->welcome.workers : 0,
-		.flows = c->flows_set,
-		.bindings = c->bindings_set,
-		.monitors = c->monitors_set,
-		.pending = c->flows_dirty.count + c->bindings_dirty.count + c->monitors_dirty.count,
+		.flows = c->flows.set,
+		.bindings = c->bindings.set,
+		.monitors = c->monitors.set,
+		.pending = c->flows.count + c->bindings.count + c->monitors.count,
 		.binding_capacity = known ? c->welcome.binding_count : 0,
 		.resyncs = c->resyncs,
 		.refused = c->refused,
-		.unplaced = unplaced,
+		.unplaced = known ? dptable_beyond(&c->bindings, c->welcome.binding_count) +
+				dptable_beyond(&c->monitors, c->welcome.monitor_count)
+				  : 0,
 		.events = c->event_count,
 		.events_lost = c->events_lost,
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of the data-plane client: dpclient.c holds what is wanted, dpsend.c puts it on the wire,
- * dprecv.c takes in what comes back, dplink.c connects, dpfacts.c reads the facts memory. */
+/* Inside of the data-plane client: dptable.c holds what is wanted, dpflow.c, dpbinding.c and
+ * dpmonitor.c know the three kinds of it, dpsend.c puts it on the wire, dprecv.c takes in what
+ * comes back, dplink.c connects, dpfacts.c reads the facts memory. */
 #ifndef CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
 #define CONTROLPLANE_MEDIA_DPCLIENT_IMPL_H
 
@@ -15,38 +16,32 @@
 #define DPCLIENT_RETRY_MAX_MS 2000
 #define DPCLIENT_LOG_MS       5000 /* at most one line of a kind in this time */
 
-enum dpwant_state {
-	DPWANT_NONE,
-	DPWANT_SET,
-	DPWANT_GONE, /* the removal has not been sent yet */
-};
-
+/* Entries of the tables of wanted records. */
 struct dpflow {
+	struct dpwant want;
 	struct proto_flow flow; /* flags, latched and ssrc also tell what was learnt */
 	struct dpclient_port peer;
-	uint32_t sent_gen; /* what the data plane holds, if sent */
-	uint8_t state;     /* enum dpwant_state */
-	bool sent;         /* in this connection; what an older one left is swept by the resync */
-	bool give_back;    /* the data plane is to be told what was learnt */
-	bool relearn;      /* PROTO_FLOW_RELEARN is to be sent */
-	bool relearning;   /* it was sent, and nothing was learnt since */
-	bool counted;      /* the facts at hand are of this generation */
+	bool give_back;  /* the data plane is to be told what was learnt */
+	bool relearn;    /* PROTO_FLOW_RELEARN is to be sent */
+	bool relearning; /* it was sent, and nothing was learnt since */
 };
 
 struct dpbinding {
+	struct dpwant want;
 	struct proto_binding binding;
-	uint32_t sent_gen; /* as in struct dpflow */
-	uint8_t state;     /* enum dpwant_state */
-	bool sent;
 };
 
 struct dpmonitor {
+	struct dpwant want;
 	struct proto_monitor monitor;
-	uint32_t sent_gen; /* as in struct dpflow */
-	uint8_t state;     /* enum dpwant_state */
-	bool sent;
-	bool counted; /* as in struct dpflow */
 };
+
+static_assert(offsetof(struct dpflow, flow) == sizeof(struct dpwant) &&
+		offsetof(struct dpbinding, binding) == sizeof(struct dpwant) &&
+		offsetof(struct dpmonitor, monitor) == sizeof(struct dpwant),
+	"the record lies right behind the head");
+
+extern const struct dptable_kind dpflow_kind, dpbinding_kind, dpmonitor_kind;
 
 enum dpcapture_state {
 	DPCAPTURE_NONE,
@@ -123,18 +118,9 @@ struct dpclient {
 	uint32_t class_dirty; /* bit per class */
 	struct proto_conf classes[PROTO_CLASSES];
 
-	struct dpflow *flows; /* media_count * slots */
-	uint32_t flows_set;
-	struct dptable flows_dirty;
-	struct dpbinding *bindings;
-	uint32_t bindings_max;
-	uint32_t bindings_top; /* indexes below it have been used */
-	uint32_t bindings_set;
-	struct dptable bindings_dirty;
-	struct dpmonitor *monitors;
-	uint32_t monitors_max;
-	uint32_t monitors_set;
-	struct dptable monitors_dirty;
+	struct dptable flows; /* by dpflow_index() */
+	struct dptable bindings;
+	struct dptable monitors;
 	struct dpcapture captures[PROTO_CAPTURES];
 	uint32_t capture_name; /* the last one */
 	struct dpport_order port_order;
@@ -164,17 +150,6 @@ struct dpclient {
 	_Alignas(8) uint8_t in[PROTO_PACKET_MAX + 1]; /* one more shows that a packet was cut */
 };
 
-static inline struct dpclient_port dpclient_port_of(const struct dpclient *c, uint32_t index)
-{
-	return (struct dpclient_port){
-		.media = (uint16_t)(index / c->slots),
-		.port = (uint16_t)(c->port_min + 2 * (index % c->slots)),
-	};
-}
-
-/* Index in c->flows; -1 if there is no such slot. */
-int64_t dpclient_flow_index(const struct dpclient *c, struct dpclient_port at);
-
 /* A uv handle is closed; with the last one the client is freed (dpclient.c). */
 void dpclient_unref(struct dpclient *c);
 
@@ -182,15 +157,14 @@ void dpclient_unref(struct dpclient *c);
  * here, where its author can be told. 0 or -EINVAL. (dpclient.c) */
 int dpclient_check(uint16_t type, const void *record);
 
-/* What was learnt is forgotten (dpclient.c). */
-void dpflow_forget(struct dpflow *f);
+/* dpflow.c: index of a port, -1 if there is no such slot; the data plane's name of an index; an
+ * event of a flow. */
+int64_t dpflow_index(const struct dpclient *c, struct dpclient_port at);
+int64_t dpflow_id(const struct dpclient *c, uint32_t index);
+void dpflow_event(struct dpclient *c, const struct proto_flow_event *ev);
 
-/* dpmonitor.c: all are to be sent again; fills records of the next packet and returns how many,
- * with their type and how many of the waiting ones it took; they are gone; an event, true if it is
- * of a monitored flow. */
-void dpmonitor_resync(struct dpclient *c, uint64_t now_ms);
-uint32_t dpmonitor_pack(struct dpclient *c, void *records, uint32_t *taken, uint16_t *type);
-void dpmonitor_packed(struct dpclient *c, uint32_t taken);
+/* dpbinding.c, dpmonitor.c: an event; true if it was of a monitored flow. */
+void dpbinding_event(struct dpclient *c, const struct proto_binding_event *ev);
 bool dpmonitor_event(struct dpclient *c, const struct proto_flow_event *ev);
 
 /* dplink.c: starts to connect now; drops the connection with a line in the log and connects again
@@ -223,7 +197,6 @@ void dpport_event(struct dpclient *c, const struct proto_port_event *ev);
 /* dpfacts.c: maps the memory behind fd (not closed here) after checking its layout. Returns 0 or
  * -errno. */
 int dpfacts_map(struct dpclient *c, int fd);
-void dpfacts_forget(struct dpclient *c); /* another process counts, and has seen nothing yet */
 void dpfacts_unmap(struct dpclient *c);
 
 #endif

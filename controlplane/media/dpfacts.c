@@ -68,14 +68,6 @@ void dpfacts_unmap(struct dpclient *c)
 	c->facts_size = 0;
 }
 
-void dpfacts_forget(struct dpclient *c)
-{
-	for (uint32_t i = 0; i < c->media_count * c->slots; i++)
-		c->flows[i].counted = false;
-	for (uint32_t i = 0; i < c->monitors_max; i++)
-		c->monitors[i].counted = false;
-}
-
 static const struct facts_head *dpfacts_head(const struct dpclient *c)
 {
 	return (const struct facts_head *)c->facts;
@@ -130,19 +122,20 @@ static void dpfacts_flow(
 int dpclient_flow_facts(const struct dpclient *c, struct dpclient_port at, uint64_t now_ms,
 	struct dpclient_flow_facts *out)
 {
-	int64_t index = dpclient_flow_index(c, at);
+	int64_t index = dpflow_index(c, at);
 
-	if (!c->facts || index < 0 || !c->media[at.media].placed || !c->flows[index].counted)
+	if (!c->facts || index < 0 || !c->media[at.media].placed ||
+		!dptable_at(&c->flows, (uint32_t)index)->counted)
 		return -ENOENT;
-	dpfacts_flow(c, c->media[at.media].base + (uint32_t)(index % c->slots), now_ms, out);
+	dpfacts_flow(c, (uint32_t)dpflow_id(c, (uint32_t)index), now_ms, out);
 	return 0;
 }
 
 int dpclient_monitor_facts(
 	const struct dpclient *c, uint32_t number, uint64_t now_ms, struct dpclient_flow_facts *out)
 {
-	if (!c->facts || number >= c->monitors_max || number >= c->welcome.monitor_count ||
-		!c->monitors[number].counted ||
+	if (!c->facts || number >= c->monitors.size || number >= c->welcome.monitor_count ||
+		!dptable_at(&c->monitors, number)->counted ||
 		c->welcome.monitor_first + number >= dpfacts_head(c)->flows)
 		return -ENOENT;
 	dpfacts_flow(c, c->welcome.monitor_first + number, now_ms, out);
@@ -153,7 +146,7 @@ uint64_t dpclient_binding_heard(const struct dpclient *c, uint32_t index, uint64
 {
 	const struct facts_head *h = dpfacts_head(c);
 
-	if (!h || index >= c->bindings_max || index >= c->welcome.binding_count)
+	if (!h || index >= c->bindings.size || index >= c->welcome.binding_count)
 		return 0;
 	return clock_tick_ms(
 		dpfacts_tick(c, h->binding_heard_off, c->welcome.binding_first + index), now_ms);

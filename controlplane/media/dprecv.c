@@ -49,8 +49,10 @@ static void dprecv_welcome(struct dpclient *c, const struct proto_welcome *welco
 		return;
 	}
 	c->last_error = 0;
-	if (c->last_boot_id != welcome->boot_id)
-		dpfacts_forget(c);
+	if (c->last_boot_id != welcome->boot_id) {
+		dptable_forget(&c->flows);
+		dptable_forget(&c->monitors);
+	}
 	c->last_boot_id = welcome->boot_id;
 	log_notice("data plane at %s: connected: %u workers, %u bindings, %u port slots",
 		c->path.sun_path, welcome->workers, welcome->binding_count, welcome->flow_count);
@@ -118,7 +120,7 @@ static void dprecv_up(struct dpclient *c)
 	c->lost_ms = 0;
 	c->retry_ms = DPCLIENT_RETRY_MIN_MS;
 	log_info("data plane at %s: holds %u bindings and %u flows of ours", c->path.sun_path,
-		c->bindings_set, c->flows_set + c->monitors_set);
+		c->bindings.set, c->flows.set + c->monitors.set);
 	if (!was_up && c->events.up)
 		c->events.up(c->events.arg);
 	if (c->again)
@@ -154,86 +156,6 @@ static void dprecv_ack(struct dpclient *c, const struct proto_ack *ack)
 		dprecv_refused(c, ack);
 }
 
-/* The slot behind an id of the data plane; false if it is none of ours. */
-static bool dprecv_flow_at(const struct dpclient *c, uint32_t id, uint32_t *index)
-{
-	for (uint32_t i = 0; i < c->media_count; i++) {
-		if (!c->media[i].ready || id < c->media[i].base ||
-			id - c->media[i].base >= c->slots)
-			continue;
-		*index = i * c->slots + (id - c->media[i].base);
-		return true;
-	}
-	return false;
-}
-
-static void dprecv_flow_event(struct dpclient *c, const struct proto_flow_event *ev)
-{
-	uint32_t index;
-	struct dpflow *f;
-
-	if (dpmonitor_event(c, ev) || !dprecv_flow_at(c, ev->id, &index))
-		return;
-	f = &c->flows[index];
-	if (f->state != DPWANT_SET || f->flow.gen != ev->gen)
-		return;
-	switch (ev->kind) {
-	case PROTO_FLOW_LEARNT:
-		if (f->relearn)
-			return; /* of before the offer that we are about to send */
-		f->flow.latched = ev->addr;
-		f->flow.ssrc = ev->ssrc;
-		f->flow.flags |= PROTO_FLOW_LATCHED;
-		f->relearning = false;
-		break;
-	case PROTO_FLOW_LEARNT_RTCP:
-		if (f->relearn)
-			return;
-		f->flow.latched_rtcp = ev->addr;
-		break;
-	case PROTO_FLOW_EXPIRED:
-		/* Prolonged meanwhile: the update on its way finds nothing to update. */
-		if (f->flow.expires_ms > ev->at_ms) {
-			f->give_back = f->flow.flags & PROTO_FLOW_LATCHED;
-			dptable_mark(&c->flows_dirty, index);
-			return;
-		}
-		f->state = DPWANT_NONE;
-		f->sent = false;
-		c->flows_set--;
-		break;
-	default:
-		break;
-	}
-	c->event_count++;
-	if (c->events.flow)
-		c->events.flow(c->events.arg, dpclient_port_of(c, index), ev);
-}
-
-static void dprecv_binding_event(struct dpclient *c, const struct proto_binding_event *ev)
-{
-	uint32_t index = ev->id - c->welcome.binding_first;
-	struct dpbinding *b;
-
-	if (ev->id < c->welcome.binding_first || index >= c->bindings_max)
-		return;
-	b = &c->bindings[index];
-	if (b->state != DPWANT_SET || b->binding.gen != ev->gen)
-		return;
-	if (ev->kind == PROTO_BINDING_EXPIRED) {
-		if (b->binding.expires_ms > ev->at_ms) {
-			dptable_mark(&c->bindings_dirty, index);
-			return;
-		}
-		b->state = DPWANT_NONE;
-		b->sent = false;
-		c->bindings_set--;
-	}
-	c->event_count++;
-	if (c->events.binding)
-		c->events.binding(c->events.arg, index, ev);
-}
-
 static void dprecv_lost(struct dpclient *c, const struct proto_lost *lost)
 {
 	c->events_lost += lost->events;
@@ -262,9 +184,10 @@ static void dprecv_record(struct dpclient *c, uint16_t type, const void *record,
 		else
 			dprecv_broken(c, "it answers for media ports that nobody claimed");
 	} else if (type == PROTO_FLOW_EVENT) {
-		dprecv_flow_event(c, record);
+		if (!dpmonitor_event(c, record))
+			dpflow_event(c, record);
 	} else if (type == PROTO_BINDING_EVENT) {
-		dprecv_binding_event(c, record);
+		dpbinding_event(c, record);
 	} else if (type == PROTO_LOST) {
 		dprecv_lost(c, record);
 	} else if (type == PROTO_FRAME) {

@@ -22,29 +22,9 @@ void dpsend_resync(struct dpclient *c)
 {
 	uint64_t now = clock_boot_ms();
 
-	for (uint32_t i = 0; i < c->bindings_top; i++) {
-		c->bindings[i].sent = false;
-		if (c->bindings[i].state == DPWANT_SET)
-			dptable_mark(&c->bindings_dirty, i);
-		else
-			c->bindings[i].state = DPWANT_NONE;
-	}
-	for (uint32_t i = 0; i < c->media_count * c->slots; i++) {
-		struct dpflow *f = &c->flows[i];
-
-		f->sent = false;
-		if (f->state != DPWANT_SET) {
-			f->state = DPWANT_NONE;
-			continue;
-		}
-		/* Nothing was heard while nobody listened: silence is counted from now. */
-		if ((f->flow.flags & PROTO_FLOW_CLOCK) && f->flow.clock_ms < now)
-			f->flow.clock_ms = now;
-		f->relearn |= f->relearning;
-		f->give_back = f->flow.flags & PROTO_FLOW_LATCHED;
-		dptable_mark(&c->flows_dirty, i);
-	}
-	dpmonitor_resync(c, now);
+	dptable_resync(&c->bindings, now);
+	dptable_resync(&c->flows, now);
+	dptable_resync(&c->monitors, now);
 	for (uint32_t i = 0; i < c->media_count; i++) {
 		c->media[i].ready = false;
 		c->media[i].placed = false;
@@ -54,15 +34,9 @@ void dpsend_resync(struct dpclient *c)
 
 void dpsend_again(struct dpclient *c)
 {
-	for (uint32_t i = 0; i < c->bindings_top; i++)
-		if (c->bindings[i].state == DPWANT_SET)
-			dptable_mark(&c->bindings_dirty, i);
-	for (uint32_t i = 0; i < c->media_count * c->slots; i++)
-		if (c->flows[i].state == DPWANT_SET)
-			dptable_mark(&c->flows_dirty, i);
-	for (uint32_t i = 0; i < c->monitors_max; i++)
-		if (c->monitors[i].state == DPWANT_SET)
-			dptable_mark(&c->monitors_dirty, i);
+	dptable_again(&c->bindings);
+	dptable_again(&c->flows);
+	dptable_again(&c->monitors);
 	dpsend_begin(c, c->generation + 1);
 }
 
@@ -173,126 +147,15 @@ static bool dpsend_media(struct dpclient *c)
 	return true;
 }
 
-static uint32_t dpsend_flow_id(const struct dpclient *c, struct dpclient_port at)
+static bool dpsend_table(struct dpclient *c, struct dptable *t)
 {
-	return c->media[at.media].base + (at.port - c->port_min) / 2u;
-}
-
-/* The record as it goes out, in the data plane's present ids. */
-static void dpsend_flow_fill(
-	const struct dpclient *c, uint32_t index, const struct dpflow *f, struct proto_flow *out)
-{
-	*out = f->flow;
-	out->id = dpsend_flow_id(c, dpclient_port_of(c, index));
-	out->peer_id = f->peer.port ? dpsend_flow_id(c, f->peer) : PROTO_NO_PEER;
-	if (!f->peer.port)
-		out->peer_gen = 0;
-	if (f->relearn)
-		out->flags |= PROTO_FLOW_RELEARN;
-	if (!f->give_back) {
-		out->flags &= ~(uint32_t)PROTO_FLOW_LATCHED;
-		out->latched = (struct addr){0};
-		out->latched_rtcp = (struct addr){0};
-		out->ssrc = 0;
-	}
-}
-
-static void dpsend_flow_sent(struct dpflow *f)
-{
-	if (f->state == DPWANT_GONE) {
-		f->state = DPWANT_NONE;
-		f->sent = false;
-		return;
-	}
-	f->sent = f->counted = true;
-	f->sent_gen = f->flow.gen;
-	f->relearning |= f->relearn;
-	f->relearn = false;
-	f->give_back = false;
-}
-
-/* One packet of flows: those at the head of the line that are of one type. What was removed before
- * it was sent needs no packet. */
-static bool dpsend_flows(struct dpclient *c)
-{
-	struct dptable *t = &c->flows_dirty;
-	uint8_t state = c->flows[dptable_peek(t, 0)].state;
-	uint32_t n = 0, taken = 0;
-
-	for (; taken < t->count && n < PROTO_RECORDS_MAX; taken++) {
-		uint32_t index = dptable_peek(t, taken);
-		const struct dpflow *f = &c->flows[index];
-
-		if (f->state != state)
-			break;
-		if (state == DPWANT_SET)
-			dpsend_flow_fill(c, index, f, (struct proto_flow *)dpsend_records(c) + n++);
-		else if (state == DPWANT_GONE && f->sent)
-			((struct proto_handle *)dpsend_records(c))[n++] = (struct proto_handle){
-				.id = dpsend_flow_id(c, dpclient_port_of(c, index)),
-				.gen = f->sent_gen,
-			};
-	}
-	if (n && !dpsend_packet(c, state == DPWANT_SET ? PROTO_FLOW_SET : PROTO_FLOW_DEL, n))
-		return false;
-	for (uint32_t i = 0; state != DPWANT_NONE && i < taken; i++)
-		dpsend_flow_sent(&c->flows[dptable_peek(t, i)]);
-	dptable_pop(t, taken);
-	return true;
-}
-
-static void dpsend_binding_sent(struct dpclient *c, uint32_t index)
-{
-	struct dpbinding *b = &c->bindings[index];
-
-	b->sent = b->state == DPWANT_SET && index < c->welcome.binding_count;
-	b->sent_gen = b->binding.gen;
-	if (b->state == DPWANT_GONE)
-		b->state = DPWANT_NONE;
-}
-
-/* Likewise of bindings. Those for which the data plane has no room keep their place in the table
- * and are tried again after the next connection. */
-static bool dpsend_bindings(struct dpclient *c)
-{
-	struct dptable *t = &c->bindings_dirty;
-	uint8_t state = c->bindings[dptable_peek(t, 0)].state;
-	uint32_t n = 0, taken = 0;
-
-	for (; taken < t->count && n < PROTO_RECORDS_MAX; taken++) {
-		uint32_t index = dptable_peek(t, taken);
-		const struct dpbinding *b = &c->bindings[index];
-		uint32_t id = c->welcome.binding_first + index;
-
-		if (b->state != state)
-			break;
-		if (state == DPWANT_SET && index < c->welcome.binding_count) {
-			struct proto_binding *out = (struct proto_binding *)dpsend_records(c) + n++;
-
-			*out = b->binding;
-			out->id = id;
-		} else if (state == DPWANT_GONE && b->sent) {
-			((struct proto_handle *)dpsend_records(c))[n++] = (struct proto_handle){
-				.id = id, .gen = b->sent_gen};
-		}
-	}
-	if (n && !dpsend_packet(c, state == DPWANT_SET ? PROTO_BINDING_SET : PROTO_BINDING_DEL, n))
-		return false;
-	for (uint32_t i = 0; i < taken; i++)
-		dpsend_binding_sent(c, dptable_peek(t, i));
-	dptable_pop(t, taken);
-	return true;
-}
-
-static bool dpsend_monitors(struct dpclient *c)
-{
-	uint32_t taken, n;
+	uint32_t taken;
 	uint16_t type;
+	uint32_t n = dptable_pack(t, dpsend_records(c), &type, &taken);
 
-	n = dpmonitor_pack(c, dpsend_records(c), &taken, &type);
 	if (n && !dpsend_packet(c, type, n))
 		return false;
-	dpmonitor_packed(c, taken);
+	dptable_packed(t, taken);
 	return true;
 }
 
@@ -349,14 +212,14 @@ static bool dpsend_step(struct dpclient *c)
 	}
 	if (c->class_dirty)
 		return dpsend_classes(c, c->class_dirty);
-	if (c->bindings_dirty.count)
-		return dpsend_bindings(c);
+	if (c->bindings.count)
+		return dpsend_table(c, &c->bindings);
 	if (c->stage == DPSTAGE_PLACES)
 		return false;
-	if (c->flows_dirty.count)
-		return dpsend_flows(c);
-	if (c->monitors_dirty.count)
-		return dpsend_monitors(c);
+	if (c->flows.count)
+		return dpsend_table(c, &c->flows);
+	if (c->monitors.count)
+		return dpsend_table(c, &c->monitors);
 	if (c->stage == DPSTAGE_RECORDS)
 		return dpsend_sync(c, PROTO_SYNC_END, DPSTAGE_END);
 	if (c->stage == DPSTAGE_UP && dpcapture_next(c, &capture))
