@@ -37,4 +37,20 @@ static inline bool due_any(const uint32_t *due, uint32_t now)
 	return any;
 }
 
+/* Parts of `size` that cover n, such as the blocks of an array, or those that are streamed through
+ * in one tick. */
+static inline uint32_t due_parts(uint32_t n, uint32_t size)
+{
+	return (n + size - 1) / size;
+}
+
+/* The next block of an array that is gone round and round, block by block. */
+static inline uint32_t due_next(uint32_t *cursor, uint32_t blocks)
+{
+	uint32_t block = *cursor < blocks ? *cursor : 0;
+
+	*cursor = block + 1;
+	return block;
+}
+
 #endif

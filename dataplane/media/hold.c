@@ -93,16 +93,14 @@ void hold_watch(struct media *m, uint32_t id, uint32_t now)
 
 void hold_scan(struct media *m, uint32_t now)
 {
-	uint32_t blocks = (m->claims.used + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK;
+	uint32_t blocks = due_parts(m->claims.used, MEDIA_DUE_BLOCK);
+	uint32_t left = due_parts(blocks, HOLD_PARTS);
 	uint32_t orders = 0;
 
-	for (uint32_t n = 0; n < blocks / HOLD_PARTS + 1 && orders < HOLD_ORDERS; n++) {
-		uint32_t first;
+	for (; left && orders < HOLD_ORDERS; left--) {
+		uint32_t first = due_next(&m->hold_cursor, blocks) * MEDIA_DUE_BLOCK;
 
-		if (m->hold_cursor >= blocks)
-			m->hold_cursor = 0;
-		first = m->hold_cursor++ * MEDIA_DUE_BLOCK;
-		if (blocks == 0 || !due_any(&m->hold[first], now))
+		if (!due_any(&m->hold[first], now))
 			continue;
 		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)
 			if (due_is(m->hold[id], now))

@@ -6,8 +6,6 @@
 #include "dataplane/media/flow.h"
 #include "dataplane/media/publish.h"
 
-#include <string.h>
-
 #define SILENCE_EVENTS 512 /* most in one tick; the rest stays due */
 #define SILENCE_AGAIN  10  /* ticks until a silent flow is looked at again */
 #define SILENCE_STALL  100 /* ticks without a scan after which we may have been deaf ourselves, */
@@ -89,11 +87,6 @@ static uint32_t silence_look(struct media *m, uint32_t id, uint32_t now, uint64_
 	return 1;
 }
 
-static uint32_t silence_blocks(uint32_t flows)
-{
-	return (flows + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK;
-}
-
 /* After a sleep of this process or its machine, packets that waited in the rings come first. */
 static bool silence_must_wait(struct media *m, uint32_t now)
 {
@@ -108,22 +101,21 @@ static bool silence_must_wait(struct media *m, uint32_t now)
 /* Port slots that are claimed, and behind them the monitored flows. */
 void silence_scan(struct media *m, uint64_t now_ms)
 {
-	uint32_t slots = silence_blocks(m->claims.used);
-	uint32_t blocks = slots + silence_blocks(m->monitors_used);
+	uint32_t slots = due_parts(m->claims.used, MEDIA_DUE_BLOCK);
+	uint32_t blocks = slots + due_parts(m->monitors_used, MEDIA_DUE_BLOCK);
+	uint32_t left = due_parts(blocks, SILENCE_PARTS);
 	uint32_t now = clock_tick(now_ms);
 	uint32_t events = 0;
 
 	if (silence_must_wait(m, now))
 		return;
-	for (uint32_t n = 0; n < blocks / SILENCE_PARTS + 1 && events < SILENCE_EVENTS; n++) {
-		uint32_t first;
+	for (; left && events < SILENCE_EVENTS; left--) {
+		uint32_t block = due_next(&m->silence_cursor, blocks);
+		uint32_t first = block < slots
+			? block * MEDIA_DUE_BLOCK
+			: m->monitor_first + (block - slots) * MEDIA_DUE_BLOCK;
 
-		if (m->silence_cursor >= blocks)
-			m->silence_cursor = 0;
-		first = m->silence_cursor++ * MEDIA_DUE_BLOCK;
-		if (first >= slots * MEDIA_DUE_BLOCK)
-			first += m->monitor_first - slots * MEDIA_DUE_BLOCK;
-		if (blocks == 0 || !due_any(&m->due[first], now))
+		if (!due_any(&m->due[first], now))
 			continue;
 		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)
 			if (due_is(m->due[id], now))
