@@ -24,7 +24,7 @@ static void key_of_sdp(struct args *args, uint16_t partition, const char *id, ch
 	args_add_len(args, key, keys_sdp(key, partition, id, leg));
 }
 
-/* In the order of linewatch.lua. */
+/* In the order of library/call.lua. */
 void command_call_keys(struct args *args, uint16_t partition, const char *id)
 {
 	command_key(args, keys_lease, partition);

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""embed.py IN OUT: writes a text file as the C array of library.h."""
+"""embed.py IN... OUT: writes text files, joined, as the C array of library.h."""
 import sys
 
-with open(sys.argv[1], 'rb') as source, open(sys.argv[2], 'w', encoding='ascii') as out:
-    text = source.read()
+text = b''
+for name in sys.argv[1:-1]:
+    with open(name, 'rb') as source:
+        text += source.read()
+with open(sys.argv[-1], 'w', encoding='ascii') as out:
     out.write('#include "controlplane/store/library.h"\n')
     out.write('const char library_text[] = {\n')
     for i in range(0, len(text), 20):

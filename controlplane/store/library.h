@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* linewatch.lua as the build embeds it; a terminating zero follows the text. */
+/* The function library (library/) as the build embeds it; a terminating zero follows the text. */
 #ifndef CONTROLPLANE_STORE_LIBRARY_H
 #define CONTROLPLANE_STORE_LIBRARY_H
 

@@ -19,7 +19,7 @@ enum op_kind {
 };
 
 static const struct {
-	const char *function; /* linewatch.lua */
+	const char *function; /* library/call.lua */
 	const char *name;     /* start of the operation id */
 } kinds[] = {
 	[OP_NEW] = {"c_new", "new"},
