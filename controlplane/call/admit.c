@@ -127,15 +127,8 @@ static bool check_body(struct sip_server *server, const struct sip_rx *rx, struc
 static bool check_timer(struct calls *calls, struct sip_server *server, const struct sip_rx *rx,
 	struct admission *out)
 {
-	const struct conf_session *session = out->trunk ? &out->trunk->session
-							: &calls->conf->session;
-	struct stimer_params par = {
-		.ttl = session->ttl_s,
-		.segment = session->segment,
-		.early_hangup = session->early_hangup_s,
-		.min_se = session->min_se_s,
-		.no_timer = (uint8_t)session->no_timer_probe,
-	};
+	struct stimer_params par = call_stimer_params(
+		out->trunk ? &out->trunk->session : &calls->conf->session);
 	struct stimer_headers headers;
 	struct stimer_answer answer;
 	char value[16];

@@ -217,10 +217,8 @@ const struct conf_media *leg_media_conf(const struct leg *leg)
 	return leg->trunk ? &leg->trunk->media : &leg->call->calls->conf->media;
 }
 
-struct stimer_params leg_stimer_params(const struct leg *leg)
+struct stimer_params call_stimer_params(const struct conf_session *session)
 {
-	const struct conf_session *session = leg_session(leg);
-
 	return (struct stimer_params){
 		.ttl = session->ttl_s,
 		.segment = session->segment,
@@ -229,6 +227,11 @@ struct stimer_params leg_stimer_params(const struct leg *leg)
 		.no_timer = (uint8_t)session->no_timer_probe,
 		.policy = STIMER_POLICY_AUTO,
 	};
+}
+
+struct stimer_params leg_stimer_params(const struct leg *leg)
+{
+	return call_stimer_params(leg_session(leg));
 }
 
 /* The smaller of two limits of which 0 means none. */

@@ -230,6 +230,7 @@ const char *leg_state_name(uint8_t state);
 /* Parameters in force on the leg: its trunk's, or the node's. */
 const struct conf_session *leg_session(const struct leg *leg);
 const struct conf_media *leg_media_conf(const struct leg *leg);
+struct stimer_params call_stimer_params(const struct conf_session *session);
 struct stimer_params leg_stimer_params(const struct leg *leg);
 struct verdict_params call_verdict_params(const struct call *call);
 

@@ -9,10 +9,9 @@
 #include <rte_prefetch.h>
 #include <rte_vect.h>
 
-#define CLASSIFY_FRAG6      44
-#define CLASSIFY_FRAG6_MORE 1
-#define CLASSIFY_PORTS      4 /* bytes of a UDP header that name its ports */
-#define CLASSIFY_RTP        (sizeof(struct rte_udp_hdr) + RTP_HEADER)
+#define CLASSIFY_FRAG6 44
+#define CLASSIFY_PORTS 4 /* bytes of a UDP header that name its ports */
+#define CLASSIFY_RTP   (sizeof(struct rte_udp_hdr) + RTP_HEADER)
 #define CLASSIFY_QUICK_LEN \
 	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + CLASSIFY_RTP)
 
@@ -93,31 +92,35 @@ static inline void classify_media(struct classify *c, struct rte_mbuf *mbuf,
 	c->media_count++;
 }
 
-static void classify_fragment4(struct classify *c, struct rte_mbuf *mbuf,
-	const struct rte_ipv4_hdr *ip, uint16_t header, uint16_t total)
+/* A fragment to an address of ours. The first one tells whether the packet is for a port that is
+ * not media's, and then the rest of it may pass too. */
+static void classify_fragment(
+	struct classify *c, struct rte_mbuf *mbuf, uint64_t key, bool first, bool other_port)
 {
-	uint64_t key = frag_key((uint64_t)ip->src_addr << 32 | ip->dst_addr, ip->packet_id);
-	const struct rte_udp_hdr *udp = (const void *)((const uint8_t *)ip + header);
-	bool first = !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK));
-	bool pass;
-
-	if (!claim_has4(c->claims, ip->dst_addr)) {
-		worker_punt(c->w, mbuf, PUNT_SIP);
-		return;
-	}
-	if (first)
-		pass = total >= header + CLASSIFY_PORTS &&
-			claim_find4(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port)) ==
-				CLAIM_NONE;
-	else
-		pass = frag_known(c->m, key);
-	if (!pass) {
+	if (first ? !other_port : !frag_known(c->m, key)) {
 		worker_drop(c->w, mbuf, FACTS_DROP_FRAGMENT);
 		return;
 	}
 	if (first)
 		frag_remember(c->m, key);
 	worker_punt(c->w, mbuf, PUNT_SIP);
+}
+
+static void classify_fragment4(struct classify *c, struct rte_mbuf *mbuf,
+	const struct rte_ipv4_hdr *ip, uint16_t header, uint16_t total)
+{
+	uint64_t key = frag_key((uint64_t)ip->src_addr << 32 | ip->dst_addr, ip->packet_id);
+	const struct rte_udp_hdr *udp = (const void *)((const uint8_t *)ip + header);
+	bool first = !(ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK));
+
+	if (!claim_has4(c->claims, ip->dst_addr)) {
+		worker_punt(c->w, mbuf, PUNT_SIP);
+		return;
+	}
+	classify_fragment(c, mbuf, key, first,
+		first && total >= header + CLASSIFY_PORTS &&
+			claim_find4(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port)) ==
+				CLAIM_NONE);
 }
 
 static inline void classify_ip4(
@@ -165,7 +168,7 @@ static void classify_fragment6(
 	const struct classify_frag6 *frag = (const void *)(ip + 1);
 	const struct rte_udp_hdr *udp = (const void *)(frag + 1);
 	uint64_t word[4], key;
-	bool first, pass;
+	bool first;
 
 	if (total < sizeof(*frag)) {
 		worker_drop(c->w, mbuf, FACTS_DROP_CHECKSUM);
@@ -178,19 +181,10 @@ static void classify_fragment6(
 	memcpy(word, ip->src_addr, sizeof(word));
 	key = frag_key((word[0] * 3 + word[1]) ^ (word[2] * 5 + word[3]), frag->id);
 	first = !(frag->offset & rte_cpu_to_be_16(0xfff8));
-	if (first)
-		pass = total >= sizeof(*frag) + CLASSIFY_PORTS &&
+	classify_fragment(c, mbuf, key, first,
+		first && total >= sizeof(*frag) + CLASSIFY_PORTS &&
 			claim_find6(c->claims, ip->dst_addr, rte_be_to_cpu_16(udp->dst_port)) ==
-				CLAIM_NONE;
-	else
-		pass = frag_known(c->m, key);
-	if (!pass) {
-		worker_drop(c->w, mbuf, FACTS_DROP_FRAGMENT);
-		return;
-	}
-	if (first)
-		frag_remember(c->m, key);
-	worker_punt(c->w, mbuf, PUNT_SIP);
+				CLAIM_NONE);
 }
 
 static inline void classify_ip6(
