@@ -33,6 +33,12 @@ static uint16_t media_index(const struct leg *leg)
 	return 0;
 }
 
+/* By relay or monitor. */
+static bool is_watched(const struct leg *leg)
+{
+	return leg->media.at.port != 0 || leg->media.monitor != 0;
+}
+
 static int take_port(struct leg *leg)
 {
 	struct calls *calls = leg->call->calls;
@@ -99,7 +105,7 @@ int anchor_claim(struct leg *leg)
 void anchor_close(struct call *call)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		if (anchor_is_watched(&call->leg[i]))
+		if (is_watched(&call->leg[i]))
 			watch_read_facts(&call->leg[i]);
 	}
 	give_back(&call->leg[0]);
@@ -292,11 +298,6 @@ static void push_relay(struct leg *leg, const struct verdict_clock *clock)
 		watch_media_reset(leg);
 }
 
-bool anchor_is_watched(const struct leg *leg)
-{
-	return leg->media.at.port != 0 || leg->media.monitor != 0;
-}
-
 int anchor_facts(const struct leg *leg, struct dpclient_flow_facts *facts)
 {
 	const struct calls *calls = leg->call->calls;
@@ -342,7 +343,7 @@ void anchor_push(struct call *call)
 {
 	agree(&call->leg[0]);
 	agree(&call->leg[1]);
-	if (!anchor_is_watched(&call->leg[0]) || !anchor_is_watched(&call->leg[1]))
+	if (!is_watched(&call->leg[0]) || !is_watched(&call->leg[1]))
 		return;
 	if (call->flow_expires_ms == 0)
 		call->flow_expires_ms = calls_now(call->calls) + FLOW_LIFE_MS;

@@ -37,9 +37,6 @@ int anchor_write(struct leg *leg, const char *text, bool answer);
  * offer/answer, when the call becomes active, and when a media clock changes. */
 void anchor_push(struct call *call);
 
-/* The leg is watched in the data plane, by relay or monitor. */
-bool anchor_is_watched(const struct leg *leg);
-
 /* What the data plane has seen of the leg. 0 or -ENOENT. */
 int anchor_facts(const struct leg *leg, struct dpclient_flow_facts *facts);
 

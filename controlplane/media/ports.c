@@ -75,8 +75,3 @@ uint32_t ports_used(const struct ports *p)
 {
 	return slots_used(p->slots);
 }
-
-uint32_t ports_free(struct ports *p, uint64_t now_ms)
-{
-	return slots_free(p->slots, now_ms);
-}

@@ -30,9 +30,8 @@ int ports_claim(struct ports *p, uint16_t port, uint32_t gen);
 /* Gives a port back; it rests first. A port that is not taken is ignored. */
 void ports_release(struct ports *p, uint16_t port, uint64_t now_ms);
 
-/* Slots in all, taken now, and free for ports_take at now_ms. */
+/* Slots in all, and taken now. */
 uint32_t ports_total(const struct ports *p);
 uint32_t ports_used(const struct ports *p);
-uint32_t ports_free(struct ports *p, uint64_t now_ms);
 
 #endif

@@ -26,16 +26,6 @@ bool sdp_receives(const struct sdp_line *line)
 	return sdp_effective(line) & SDP_RECVONLY;
 }
 
-enum sdp_dir sdp_mirror(enum sdp_dir dir)
-{
-	return (dir & SDP_SENDONLY ? SDP_RECVONLY : 0) | (dir & SDP_RECVONLY ? SDP_SENDONLY : 0);
-}
-
-enum sdp_dir sdp_answer_dir(enum sdp_dir offered, enum sdp_dir wanted)
-{
-	return sdp_mirror(offered) & wanted;
-}
-
 static bool same_stream(const struct sdp_line *a, const struct sdp_line *b)
 {
 	return a->kind == b->kind && a->rtp == b->rtp && a->secure == b->secure;

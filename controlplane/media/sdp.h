@@ -74,12 +74,6 @@ bool sdp_receives(const struct sdp_line *line);
 /* Direction with the old hold form folded in: c=0.0.0.0 takes nothing; port 0 is inactive. */
 enum sdp_dir sdp_effective(const struct sdp_line *line);
 
-/* The same stream seen from the other end: sendonly <-> recvonly (OA-03). */
-enum sdp_dir sdp_mirror(enum sdp_dir dir);
-
-/* The direction of an answer of ours to `offered` when we would like `wanted` (our view). */
-enum sdp_dir sdp_answer_dir(enum sdp_dir offered, enum sdp_dir wanted);
-
 /* True if two descriptions of one author differ at most in the o= line: nothing to relay. */
 bool sdp_unchanged(const char *a, size_t a_len, const char *b, size_t b_len);
 

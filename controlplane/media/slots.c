@@ -147,9 +147,3 @@ uint32_t slots_used(const struct slots *s)
 {
 	return s->total - s->free_count - s->rest_count;
 }
-
-uint32_t slots_free(struct slots *s, uint64_t now_ms)
-{
-	slots_wake(s, now_ms);
-	return s->free_count;
-}

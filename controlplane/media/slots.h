@@ -26,9 +26,8 @@ int slots_claim(struct slots *s, uint32_t number, uint32_t gen);
 /* Gives a number back; it rests first. One that is not taken is ignored. */
 void slots_release(struct slots *s, uint32_t number, uint64_t now_ms);
 
-/* Numbers in all, taken now, and free for slots_take at now_ms. */
+/* Numbers in all, and taken now. */
 uint32_t slots_total(const struct slots *s);
 uint32_t slots_used(const struct slots *s);
-uint32_t slots_free(struct slots *s, uint64_t now_ms);
 
 #endif

@@ -51,7 +51,8 @@ void client_free(struct sip_client *client)
 }
 
 /* The last word to the TU. Unlinked first: whatever fn does finds no trace of it. */
-void client_finish(struct sip_client *client, enum sip_event event, const osip_message_t *resp)
+static void client_finish(
+	struct sip_client *client, enum sip_event event, const osip_message_t *resp)
 {
 	sip_client_fn *fn = client->fn;
 

@@ -10,14 +10,12 @@
 struct sip_key client_key(
 	struct sip_stack *stack, const char *branch, size_t len, const char *method);
 struct sip_client *client_find(struct sip_stack *stack, const struct sip_key *key);
-void client_finish(struct sip_client *client, enum sip_event event, const osip_message_t *resp);
 /* Arms its timer, but not beyond its end. */
 void client_arm(struct sip_client *client, uint64_t at);
 void client_on_timer(struct wheel_timer *timer);
 
 /* ---- client_start.c ---- */
 
-int client_add_via(struct sip_stack *stack, osip_message_t *msg, const struct sip_flow *flow);
 bool client_via_ours(const struct sip_stack *stack, const osip_message_t *msg);
 void client_cancel_now(struct sip_client *client);
 

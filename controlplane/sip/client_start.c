@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Unique, and not to be guessed: who sees no request of ours can forge no answer. */
-int client_add_via(struct sip_stack *stack, osip_message_t *msg, const struct sip_flow *flow)
+static int client_add_via(struct sip_stack *stack, osip_message_t *msg, const struct sip_flow *flow)
 {
 	static const char *const protos[] = {"UDP", "TCP", "TLS"};
 	char host[ADDR_STRLEN];
@@ -93,16 +93,6 @@ struct sip_client *sip_client_start(struct sip_stack *stack, osip_message_t *req
 		return NULL;
 	}
 	return client_begin(stack, req, flow, fn, arg);
-}
-
-const osip_message_t *sip_client_request(const struct sip_client *client)
-{
-	return client->tr ? client->tr->orig_request : NULL;
-}
-
-const struct sip_flow *sip_client_flow(const struct sip_client *client)
-{
-	return &client->flow;
 }
 
 /* RFC 3261 9.1: what the INVITE had, without Require (CN-02). */

@@ -89,9 +89,4 @@ int sip_dialog_check_cseq(struct sip_dialog *dialog, const osip_message_t *req);
  * ignored. Returns 1 if the target changed, 0 if not, -EINVAL if Contact is unusable (400). */
 int sip_dialog_refresh_target(struct sip_dialog *dialog, const osip_message_t *msg);
 
-/* Text form, one field a line "name value\n", fit for a Redis field and for people; decode ignores
- * names it does not know. encode writes a malloc'ed string. */
-int sip_dialog_encode(const struct sip_dialog *dialog, char **text);
-int sip_dialog_decode(struct sip_dialog *dialog, const char *text);
-
 #endif

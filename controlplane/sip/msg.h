@@ -89,7 +89,6 @@ int sip_msg_set_contact(osip_message_t *msg, const char *uri); /* replaces all; 
 /* Adds or replaces one header line; -EINVAL for CR, LF or NUL in either text. */
 int sip_msg_add(osip_message_t *msg, const char *name, const char *value);
 int sip_msg_set(osip_message_t *msg, const char *name, const char *value);
-void sip_msg_remove(osip_message_t *msg, const char *name);
 
 /* The i-th value of a header that libosip2 has no field for (Supported, Require, Reason, ...), by
  * its full name; the compact form is found too. NULL past the last. */
@@ -114,13 +113,6 @@ int sip_msg_set_number(osip_message_t *msg, const char *name, uint32_t value);
 
 /* Max-Forwards, 70 where absent (UA-05). */
 uint32_t sip_msg_max_forwards(const osip_message_t *msg);
-
-/* RAck (RFC 3262 7.2): 0, -ENOENT, -EINVAL. method is cut to size. */
-int sip_msg_rack(
-	const osip_message_t *msg, uint32_t *rseq, uint32_t *cseq, char *method, size_t size);
-
-/* Reason (RFC 3326): "SIP;cause=408;text=\"session timer\"". protocol NULL: SIP. */
-int sip_msg_set_reason(osip_message_t *msg, const char *protocol, int cause, const char *text);
 
 /* ---- session timer headers (RFC 4028) ---- */
 
@@ -163,9 +155,6 @@ bool sip_uri_usable(const char *uri);
 /* User and host parts, unescaped user; 0, -EINVAL, -E2BIG. Either buffer may be NULL. */
 int sip_uri_parts(const char *uri, char *user, size_t user_size, char *host, size_t host_size,
 	uint16_t *port);
-/* Address of a URI whose host is numeric (port default 5060; maddr is never followed): 0 or
- * -EINVAL. */
-int sip_uri_addr(const char *uri, struct addr *a);
 /* "sip:user@host:port"; the user is escaped as RFC 3261 wants. user may be NULL. 0 or -E2BIG. */
 int sip_uri_make(char *buf, size_t size, const char *user, const struct addr *host);
 

@@ -41,7 +41,7 @@ int sip_msg_add(osip_message_t *msg, const char *name, const char *value)
 	return osip_message_set_header(msg, name, value) ? -ENOMEM : 0;
 }
 
-void sip_msg_remove(osip_message_t *msg, const char *name)
+static void sip_msg_remove(osip_message_t *msg, const char *name)
 {
 	osip_header_t *header;
 
@@ -204,44 +204,4 @@ uint32_t sip_msg_max_forwards(const osip_message_t *msg)
 	uint32_t value;
 
 	return sip_msg_number(msg, "Max-Forwards", &value) == 0 ? value : 70;
-}
-
-int sip_msg_rack(
-	const osip_message_t *msg, uint32_t *rseq, uint32_t *cseq, char *method, size_t size)
-{
-	const char *text = sip_msg_get(msg, "RAck", 0);
-	struct gate_slice rest;
-	uint64_t first;
-	uint64_t second;
-
-	if (!text)
-		return -ENOENT;
-	rest = (struct gate_slice){text, strlen(text)};
-	if (!scan_number(&rest, &first) || !scan_number(&rest, &second) || first > UINT32_MAX ||
-		second > UINT32_MAX || !scan_is_token(rest.ptr, rest.len))
-		return -EINVAL;
-	*rseq = (uint32_t)first;
-	*cseq = (uint32_t)second;
-	snprintf(method, size, "%.*s", (int)rest.len, rest.ptr);
-	return 0;
-}
-
-int sip_msg_set_reason(osip_message_t *msg, const char *protocol, int cause, const char *text)
-{
-	char value[256];
-	size_t at;
-
-	at = (size_t)snprintf(
-		value, sizeof(value), "%s;cause=%d", protocol ? protocol : "SIP", cause);
-	if (text && at + 8 < sizeof(value)) {
-		at += (size_t)snprintf(value + at, sizeof(value) - at, ";text=\"");
-		for (; *text && at + 4 < sizeof(value); text++) {
-			if (*text == '"' || *text == '\\')
-				value[at++] = '\\';
-			value[at++] = *text;
-		}
-		value[at++] = '"';
-		value[at] = 0;
-	}
-	return sip_msg_set(msg, "Reason", value);
 }

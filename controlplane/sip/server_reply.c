@@ -32,11 +32,6 @@ osip_message_t *sip_server_request(const struct sip_server *server)
 	return server->tr ? server->tr->orig_request : NULL;
 }
 
-const struct sip_flow *sip_server_flow(const struct sip_server *server)
-{
-	return &server->flow;
-}
-
 void sip_server_set_user(struct sip_server *server, void *user)
 {
 	server->user = user;

@@ -263,11 +263,6 @@ uint64_t sip_stack_now(const struct sip_stack *stack)
 	return stack_now(stack);
 }
 
-uint32_t sip_stack_t1(const struct sip_stack *stack)
-{
-	return stack->t1;
-}
-
 const struct sip_counters *sip_stack_counters(const struct sip_stack *stack)
 {
 	return &stack->counters;

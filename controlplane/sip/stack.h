@@ -109,14 +109,12 @@ void sip_stack_receive(void *stack, const char *buf, size_t len, const struct si
 const struct addr *sip_stack_service(const struct sip_stack *stack);
 struct sip_transport *sip_stack_transport(struct sip_stack *stack);
 uint64_t sip_stack_now(const struct sip_stack *stack);
-uint32_t sip_stack_t1(const struct sip_stack *stack);
 
 /* ---- answering ---- */
 
 /* The request; NULL after the final answer, and what was got before stays until the callback or
  * timer that is running has returned. */
 osip_message_t *sip_server_request(const struct sip_server *server);
-const struct sip_flow *sip_server_flow(const struct sip_server *server);
 
 /* The TU's own pointer, NULL at first. */
 void sip_server_set_user(struct sip_server *server, void *user);
@@ -161,10 +159,6 @@ typedef void sip_client_fn(
  * send and forget. flow is copied. */
 struct sip_client *sip_client_start(struct sip_stack *stack, osip_message_t *req,
 	const struct sip_flow *flow, sip_client_fn *fn, void *arg);
-
-/* The request as sent; NULL after the final answer to an INVITE. */
-const osip_message_t *sip_client_request(const struct sip_client *client);
-const struct sip_flow *sip_client_flow(const struct sip_client *client);
 
 /* Wishes an INVITE away: CANCEL goes out now if a provisional was seen, else with the first one
  * (CN-01); nothing happens once it is finally answered. fn still gets the final answer (487, or a

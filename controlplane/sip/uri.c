@@ -114,16 +114,6 @@ int sip_uri_parts(
 	return err;
 }
 
-int sip_uri_addr(const char *uri, struct addr *a)
-{
-	char host[ADDR_STRLEN];
-	uint16_t port;
-
-	if (sip_uri_parts(uri, NULL, 0, host, sizeof(host), &port))
-		return -EINVAL;
-	return addr_from_ip(a, host, port);
-}
-
 int sip_uri_make(char *buf, size_t size, const char *user, const struct addr *host)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -82,17 +82,6 @@ void args_add_num(struct args *args, int64_t number)
 	args_add_len(args, text, (size_t)snprintf(text, 24, "%" PRId64, number));
 }
 
-void args_add_copy(struct args *args, const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = args_space(args, len + 1);
-
-	if (args->error)
-		return;
-	memcpy(copy, text, len + 1);
-	args_add_len(args, copy, len);
-}
-
 void args_add_record(struct args *args, const struct record *rec, uint64_t now_ms)
 {
 	if (rec->error)

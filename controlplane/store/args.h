@@ -32,7 +32,6 @@ void args_add(struct args *args, const char *text);
 void args_add_len(struct args *args, const char *text, size_t len);
 
 void args_add_num(struct args *args, int64_t number);
-void args_add_copy(struct args *args, const char *text);
 
 /* n bytes that stay until the command is sent (never NULL). */
 char *args_space(struct args *args, size_t n);

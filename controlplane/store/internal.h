@@ -177,7 +177,6 @@ void lease_tick(struct store *store, uint64_t now_ms);
 void lease_give(struct store *store, uint64_t now_ms);
 const char *lease_token(const struct store *store, uint16_t partition);
 void lease_clock(struct store *store, int64_t redis_ms, uint64_t sent_us);
-bool lease_all_mine(const struct store *store);
 
 /* command.c: pieces of commands */
 void command_key(struct args *args, size_t (*make)(char *, uint16_t), uint16_t partition);
@@ -197,7 +196,6 @@ void calls_free(struct store *store);
 
 /* op.c: one write of a call, from building to its result */
 void op_send(struct store *store, struct store_call *call, uint64_t now_ms);
-void op_finish(struct store_op *op);
 void op_unknown(struct store_op *op);
 
 /* wait.c: who waits for a write */

@@ -29,7 +29,7 @@ void lease_reset(struct store *store)
 	store->held_said = false;
 }
 
-bool lease_all_mine(const struct store *store)
+static bool lease_all_mine(const struct store *store)
 {
 	for (uint32_t p = 0; p < IDS_PARTITIONS; p++) {
 		if (store->leases[p].state != LEASE_MINE)

@@ -122,7 +122,7 @@ void op_send(struct store *store, struct store_call *call, uint64_t now_ms)
 	wait_move(&op->waits, &call->waits, op->kind == OP_END);
 }
 
-void op_finish(struct store_op *op)
+static void op_finish(struct store_op *op)
 {
 	struct store *store = op->store;
 	struct store_call *call = op->call;

@@ -76,7 +76,6 @@ static void try_uri(const char *text)
 	struct addr addr;
 
 	sip_uri_usable(text);
-	sip_uri_addr(text, &addr);
 	if (sip_uri_parts(text, user, sizeof(user), host, sizeof(host), &port) < 0)
 		return;
 	addr = (struct addr){.family = ADDR_IPV4, .port = 5060, .ip = {192, 0, 2, 1}};

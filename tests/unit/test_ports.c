@@ -54,7 +54,6 @@ static void test_exhaust(void **state)
 	}
 	assert_int_equal(ports_take(p, 1000, &port, &gen), -ENOSPC);
 	assert_int_equal(ports_used(p), SLOTS);
-	assert_int_equal(ports_free(p, 1000), 0);
 
 	ports_release(p, MIN + 40, 2000);
 	ports_release(p, MIN + 40, 9000); /* a second time: not taken any more */
@@ -62,7 +61,6 @@ static void test_exhaust(void **state)
 	ports_release(p, MIN - 2, 2000);
 	assert_int_equal(ports_used(p), SLOTS - 1);
 	assert_int_equal(ports_take(p, 2000 + PORTS_REST_MS - 1, &port, &gen), -ENOSPC);
-	assert_int_equal(ports_free(p, 2000 + PORTS_REST_MS), 1);
 	assert_int_equal(ports_take(p, 2000 + PORTS_REST_MS, &port, &gen), 0);
 	assert_int_equal(port, MIN + 40);
 	assert_int_equal(gen, (7 << 16) + 2);
@@ -152,7 +150,7 @@ static void test_churn(void **state)
 	for (int slot = 0; slot < SLOTS; slot++)
 		if (taken[slot])
 			ports_release(p, (uint16_t)(MIN + 2 * slot), now);
-	assert_int_equal(ports_free(p, now + PORTS_REST_MS), SLOTS);
+	assert_int_equal(ports_used(p), 0);
 	ports_close(p);
 }
 

@@ -143,13 +143,6 @@ static void test_directions(void **state)
 	}
 	assert_int_equal(describe(&sdp, HEAD "m=audio 0 RTP/AVP 0\r\n"), 0);
 	assert_int_equal(sdp_effective(&sdp.line[0]), SDP_INACTIVE);
-	assert_int_equal(sdp_mirror(SDP_SENDONLY), SDP_RECVONLY);
-	assert_int_equal(sdp_mirror(SDP_RECVONLY), SDP_SENDONLY);
-	assert_int_equal(sdp_mirror(SDP_SENDRECV), SDP_SENDRECV);
-	assert_int_equal(sdp_mirror(SDP_INACTIVE), SDP_INACTIVE);
-	assert_int_equal(sdp_answer_dir(SDP_SENDONLY, SDP_SENDRECV), SDP_RECVONLY);
-	assert_int_equal(sdp_answer_dir(SDP_SENDRECV, SDP_RECVONLY), SDP_RECVONLY);
-	assert_int_equal(sdp_answer_dir(SDP_RECVONLY, SDP_RECVONLY), SDP_INACTIVE);
 }
 
 /* LV-04: which codecs may pause. */

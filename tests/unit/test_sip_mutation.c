@@ -107,7 +107,7 @@ static void read_all(osip_message_t *msg)
 	struct sip_flow flow = {0};
 	char buf[SIP_URI_MAX];
 	char small[8];
-	uint32_t a, b;
+	uint32_t a;
 	const char *text;
 	size_t len;
 
@@ -122,7 +122,6 @@ static void read_all(osip_message_t *msg)
 	sip_msg_unsupported(msg, known, small, sizeof(small));
 	sip_msg_supports(msg, "timer");
 	sip_msg_allows(msg, "UPDATE");
-	sip_msg_rack(msg, &a, &b, small, sizeof(small));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		sip_msg_number(msg, names[i], &a);
 	if (sip_msg_sdp(msg, &text, &len) == 0)
