@@ -122,10 +122,11 @@ static void outage_begin(struct outages *o, uint16_t index, uint16_t member, uin
 static void outage_end(struct outages *o, uint16_t index, uint16_t member, uint64_t now_ms)
 {
 	struct outage_device *it = &o->port[index].device[member];
-	const struct port *port = &o->conf.ports[index];
+	struct port *port = &o->conf.ports[index];
 	char name[2 * DEVICE_TEXT_MAX];
 
 	it->out = false;
+	port->returns++;
 	it->back_ms = now_ms;
 	if (!it->gone)
 		o->conf.head->port[index].resets++;

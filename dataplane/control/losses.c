@@ -3,7 +3,23 @@
 
 #include "dataplane/dataplane.h"
 
-static void losses_of_ports(const struct dataplane *dp, uint64_t loss[FACTS_LOSS_MAX])
+#include <rte_ethdev.h>
+
+/* What its driver does not take is the pump's to count. */
+static void losses_of_host(const struct exception *ex, uint64_t loss[FACTS_LOSS_MAX])
+{
+	for (uint16_t i = 0; i < ex->port_count; i++) {
+		struct rte_eth_stats stats;
+
+		if (rte_eth_stats_get(ex->port[i].host.port, &stats))
+			continue;
+		loss[FACTS_LOSS_RX_MISSED] += stats.imissed;
+		loss[FACTS_LOSS_RX_ERROR] += stats.ierrors;
+		loss[FACTS_LOSS_RX_NO_MBUF] += stats.rx_nombuf;
+	}
+}
+
+static void losses_of_ports(struct dataplane *dp, uint64_t loss[FACTS_LOSS_MAX])
 {
 	for (uint16_t i = 0; i < dp->port_count + dp->monitor_count; i++) {
 		struct port_losses losses;
@@ -25,6 +41,7 @@ void losses_note(struct dataplane *dp)
 	};
 
 	losses_of_ports(dp, loss);
+	losses_of_host(&dp->exception, loss);
 	for (unsigned int i = 0; i < dp->workers.count; i++)
 		loss[FACTS_LOSS_MAIL] += dp->workers.item[i].mailbox.refused;
 	for (int i = 0; i < FACTS_LOSS_MAX; i++)

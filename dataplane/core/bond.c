@@ -129,10 +129,31 @@ int bond_make(struct port *port, const struct port_conf *conf)
 	return err;
 }
 
+/* With LACP a member has the bond's address, which the driver gives to the first one alone; and the
+ * driver drops broadcasts unless one of its members has a filter for multicast to open, or all are
+ * promiscuous. */
+static void bond_share(struct port *port, const struct device *device)
+{
+	if (port->conf.watch || rte_eth_promiscuous_get(port->id) == 1)
+		rte_eth_promiscuous_enable(device->id);
+	if (rte_eth_bond_mode_get(port->id) == BONDING_MODE_8023AD)
+		rte_eth_dev_default_mac_addr_set(device->id, &port->mac);
+}
+
+void bond_filter(struct port *port)
+{
+	if (rte_eth_bond_mode_get(port->id) == BONDING_MODE_8023AD &&
+		rte_eth_allmulticast_get(port->id) != 1)
+		rte_eth_promiscuous_enable(port->id);
+	for (uint16_t i = 0; i < port->device_count; i++)
+		bond_share(port, &port->device[i]);
+}
+
 void bond_drop(struct port *port, uint16_t member)
 {
 	struct device *device = &port->device[member];
 
+	port_keep_losses(port, member);
 	/* Else the bond's address would be that of whoever is left. */
 	rte_eth_bond_mac_address_set(port->id, &port->mac);
 	rte_eth_dev_stop(device->id);
@@ -160,8 +181,7 @@ int bond_take(struct port *port, uint16_t member)
 		return -EIO;
 	}
 	rte_eth_allmulticast_enable(device->id);
-	if (port->conf.watch)
-		rte_eth_promiscuous_enable(device->id);
+	bond_share(port, device);
 	return 0;
 }
 

@@ -16,6 +16,9 @@ int bond_each(const char *text, int (*fn)(void *ctx, const char *member), void *
  * line. */
 int bond_make(struct port *port, const struct port_conf *conf);
 
+/* What its members take, once the bond has started and was told to take all multicast. */
+void bond_filter(struct port *port);
+
 /* Takes a member out of the bond and closes it; the others carry on. No worker touches the bond
  * meanwhile (workers_pause). */
 void bond_drop(struct port *port, uint16_t member);

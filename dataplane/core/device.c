@@ -167,6 +167,23 @@ void device_remove(struct device *device)
 	device->link_up = false;
 }
 
+static int device_set_kernel_up(const struct device *device, bool up)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq ifr = {0};
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		err = -errno;
+	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
+	if (!err && ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 int device_make(
 	struct device *device, const char *text, const char *suffix, uint16_t queues, uint16_t mtu)
 {
@@ -186,6 +203,9 @@ int device_make(
 		return err;
 	if (pci)
 		device_kernel_driver(device, device->driver);
+	/* Older kernels refuse packet sockets that share an interface while it is down. */
+	if (device->ifname[0])
+		device_set_kernel_up(device, true);
 	/* The EAL has found it already (PCI). */
 	if (rte_eth_dev_get_port_by_name(device->name, &device->id) == 0)
 		return 0;
@@ -203,6 +223,8 @@ int device_make(
 	if (err)
 		log_error("dataplane.ports: %s: device %s is not an Ethernet port", text,
 			device->name);
+	else if (device->ifname[0])
+		afpacket_find(&device->sockets, device->ifindex);
 	return err;
 }
 
@@ -221,7 +243,7 @@ static int device_kernel_mtu(const struct device *device, uint16_t *mtu)
 	return err;
 }
 
-void device_give_mac(const struct device *device, const struct rte_ether_addr *mac)
+static void device_give_mac(const struct device *device, const struct rte_ether_addr *mac)
 {
 	struct ifreq ifr = {.ifr_hwaddr.sa_family = ARPHRD_ETHER};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -231,9 +253,19 @@ void device_give_mac(const struct device *device, const struct rte_ether_addr *m
 	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
 	memcpy(ifr.ifr_hwaddr.sa_data, mac, sizeof(*mac));
 	/* Who cannot is found out when the address is compared. */
-	if (device->ifname[0])
-		ioctl(fd, SIOCSIFHWADDR, &ifr);
+	ioctl(fd, SIOCSIFHWADDR, &ifr);
 	close(fd);
+}
+
+void device_give_back(const struct device *device, const struct rte_ether_addr *mac, uint16_t mtu)
+{
+	uint16_t now = 0;
+
+	if (!device->ifname[0])
+		return;
+	device_give_mac(device, mac);
+	if (device_kernel_mtu(device, &now) == 0 && now < mtu)
+		device_kernel_mtu(device, &mtu);
 }
 
 int device_mtu(const struct device *device, uint16_t *mtu)
@@ -249,19 +281,9 @@ int device_mtu(const struct device *device, uint16_t *mtu)
 
 int device_set_up(const struct device *device, bool up)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
-	struct ifreq ifr = {0};
-
-	if (fd < 0)
-		return -errno;
-	memcpy(ifr.ifr_name, device->ifname, sizeof(ifr.ifr_name));
-	if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
-		err = -errno;
-	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
-	if (!err && ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	if (device->ifname[0])
+		return device_set_kernel_up(device, up);
+	return up ? rte_eth_dev_set_link_up(device->id) : rte_eth_dev_set_link_down(device->id);
 }
 
 /* Drivers that read from an interface of the kernel do not look at its carrier. */

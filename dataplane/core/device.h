@@ -3,6 +3,8 @@
 #ifndef DATAPLANE_CORE_DEVICE_H
 #define DATAPLANE_CORE_DEVICE_H
 
+#include "dataplane/core/afpacket.h"
+
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,7 @@ struct device {
 	bool out;                   /* it was removed, id means nothing */
 	bool link_seen;             /* link_up is known */
 	bool link_up;
+	struct afpacket sockets; /* of an af_packet device */
 };
 
 /* Creates or finds the device; suffix makes its name unique, queues and mtu (0: its own) are what
@@ -49,14 +52,15 @@ bool device_is_gone(const struct device *device);
 bool device_is_back(const struct device *device);
 
 /* Gives the kernel's interface below a device that is to be made anew the hardware address that it
- * had: not every driver does. Nothing for other devices. */
-void device_give_mac(const struct device *device, const struct rte_ether_addr *mac);
+ * had, which not every driver does, and takes care that its packets may be as long as they were.
+ * Nothing for other devices. */
+void device_give_back(const struct device *device, const struct rte_ether_addr *mac, uint16_t mtu);
 
 /* Longest packet, which drivers that read from an interface of the kernel leave to the kernel: sets
  * it unless mtu is 0, and gives what it is then. Returns 0 or -errno. */
 int device_mtu(const struct device *device, uint16_t *mtu);
 
-/* Sets the kernel's interface below the device up or down. Returns 0 or -errno. */
+/* Takes the link up or down, or the kernel's interface below the device. Returns 0 or -errno. */
 int device_set_up(const struct device *device, bool up);
 
 /* The link as the driver sees it, or the kernel, where the driver sees none. Returns 0 or -errno.

@@ -43,6 +43,14 @@ enum linkpair_order linkpair_look(struct linkpair *pair, const bool up[2], int *
 	return LINKPAIR_HOLD;
 }
 
+void linkpair_lose(struct linkpair *pair, int side)
+{
+	if (pair->held != side)
+		return;
+	pair->held = LINKPAIR_NONE;
+	pair->down = 0;
+}
+
 static void linkpair_set(struct port *ports, int side, bool up)
 {
 	struct port *port = &ports[side];
@@ -56,12 +64,27 @@ static void linkpair_set(struct port *ports, int side, bool up)
 			up ? "up" : "down", ports[!side].text);
 }
 
+static void linkpair_follow(struct linkpair *pair, struct port *port, int side)
+{
+	if (port->down)
+		linkpair_lose(pair, side);
+	if (port->returns == pair->returns[side])
+		return;
+	pair->returns[side] = port->returns;
+	linkpair_lose(pair, side);
+	/* Most drivers do that when they start. */
+	port_set_link(port, true);
+}
+
 void linkpair_turn(struct linkpair *pair, struct port *ports)
 {
 	const bool up[2] = {port_has_link(&ports[0]), port_has_link(&ports[1])};
+	enum linkpair_order order;
 	int side;
-	enum linkpair_order order = linkpair_look(pair, up, &side);
 
+	for (int i = 0; i < 2; i++)
+		linkpair_follow(pair, &ports[i], i);
+	order = linkpair_look(pair, up, &side);
 	if (order != LINKPAIR_KEEP)
 		linkpair_set(ports, side, order == LINKPAIR_RELEASE);
 }

@@ -5,15 +5,17 @@
 #define DATAPLANE_CORE_LINKPAIR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct port;
 
 #define LINKPAIR_NONE (-1)
 
 struct linkpair {
-	bool seen[2]; /* it was up since the start: before, it is just not there yet */
-	int held;     /* side that we keep down, LINKPAIR_NONE */
-	int down;     /* looks in a row at which the other was down */
+	bool seen[2];        /* it was up since the start: before, it is just not there yet */
+	int held;            /* side that we keep down, LINKPAIR_NONE */
+	int down;            /* looks in a row at which the other was down */
+	uint32_t returns[2]; /* of the ports, when they were looked at */
 };
 
 enum linkpair_order {
@@ -27,6 +29,9 @@ void linkpair_open(struct linkpair *pair);
 /* Pure: the links as they are now. A side that we hold tells nothing; one that is down at two looks
  * in a row is down. Whom an order is for is in *side. */
 enum linkpair_order linkpair_look(struct linkpair *pair, const bool up[2], int *side);
+
+/* Pure: a side is out of service, or was and is there as at the start: we do not hold it. */
+void linkpair_lose(struct linkpair *pair, int side);
 
 /* Looks at two ports, which follow each other in memory, and does what is to be done, with a log
  * line each time. */

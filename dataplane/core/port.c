@@ -128,6 +128,8 @@ static int port_filter(struct port *port)
 {
 	/* Neighbour discovery asks by multicast; what has no such filter takes it anyway. */
 	rte_eth_allmulticast_enable(port->id);
+	if (bond_is(port->text))
+		bond_filter(port);
 	return port->conf.watch ? port_watch_all(port) : 0;
 }
 
@@ -204,17 +206,27 @@ static int port_set_up_again(struct port *port)
 	return err ? err : port_filter(port);
 }
 
-static void port_keep_losses(struct port *port)
+static void port_add_losses(struct device *device, struct port_losses *losses)
 {
-	struct port_losses losses;
+	struct rte_eth_stats stats;
 
-	port_count_losses(port, &losses);
-	port->past = losses;
+	losses->missed += afpacket_missed(&device->sockets);
+	if (rte_eth_stats_get(device->id, &stats))
+		return;
+	losses->missed += stats.imissed;
+	losses->damaged += stats.ierrors;
+	losses->no_mbuf += stats.rx_nombuf;
+	losses->unsent += stats.oerrors;
+}
+
+void port_keep_losses(struct port *port, uint16_t member)
+{
+	port_add_losses(&port->device[member], &port->past);
 }
 
 void port_lose(struct port *port)
 {
-	port_keep_losses(port);
+	port_keep_losses(port, 0);
 	device_remove(&port->device[0]);
 	port->started = false;
 }
@@ -224,7 +236,7 @@ int port_return(struct port *port)
 	struct device *device = &port->device[0], old = *device;
 	int err;
 
-	device_give_mac(&old, &port->mac);
+	device_give_back(&old, &port->mac, port->mtu);
 	err = device_make(device, old.text, old.suffix, port->conf.workers, port->conf.mtu);
 	if (err) {
 		*device = old;
@@ -249,7 +261,7 @@ int port_reset(struct port *port)
 		port_lose(port);
 		return port_return(port);
 	}
-	port_keep_losses(port);
+	port_keep_losses(port, 0);
 	rte_eth_dev_stop(port->id);
 	err = rte_eth_dev_reset(port->id);
 	/* What a driver without a reset counted goes on, or begins anew: it is forgotten. */
@@ -263,17 +275,12 @@ int port_reset(struct port *port)
 	return err;
 }
 
-void port_count_losses(const struct port *port, struct port_losses *losses)
+void port_count_losses(struct port *port, struct port_losses *losses)
 {
-	struct rte_eth_stats stats;
-
 	*losses = port->past;
-	if (!port->started || rte_eth_stats_get(port->id, &stats))
-		return;
-	losses->missed += stats.imissed;
-	losses->damaged += stats.ierrors;
-	losses->no_mbuf += stats.rx_nombuf;
-	losses->unsent += stats.oerrors;
+	for (uint16_t i = 0; port->started && i < port->device_count; i++)
+		if (!port->device[i].out)
+			port_add_losses(&port->device[i], losses);
 }
 
 /* Without an entry a device that filters (virtio does) takes no tagged frame; the priority tag's
@@ -341,11 +348,14 @@ bool port_has_link(const struct port *port)
 
 int port_set_link(struct port *port, bool up)
 {
+	int err = 0;
+
 	if (port->down)
 		return -ENODEV;
-	if (port->device[0].ifname[0])
-		return device_set_up(&port->device[0], up);
-	return up ? rte_eth_dev_set_link_up(port->id) : rte_eth_dev_set_link_down(port->id);
+	for (uint16_t i = 0; i < port->device_count && !err; i++)
+		if (!port->device[i].out)
+			err = device_set_up(&port->device[i], up);
+	return err;
 }
 
 void port_close(struct port *port)

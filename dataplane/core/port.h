@@ -36,8 +36,9 @@ struct port {
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	bool started;
-	bool interrupts; /* configured with Rx interrupts */
-	bool down;       /* out of service: the device is not looked at */
+	bool interrupts;  /* configured with Rx interrupts */
+	bool down;        /* out of service: the device is not looked at */
+	uint32_t returns; /* times that a device of it was put back in service */
 	struct port_losses past;
 	bool beats; /* it wants calls to send even when there is nothing to send */
 	struct device device[PORT_DEVICES_MAX]; /* itself, or the members of a bond */
@@ -65,7 +66,11 @@ void port_lose(struct port *port);
 int port_return(struct port *port);
 
 /* What the port lost since the start. Main thread. */
-void port_count_losses(const struct port *port, struct port_losses *losses);
+void port_count_losses(struct port *port, struct port_losses *losses);
+
+/* Keeps what a member of the port (0: the device itself) counted, before it is removed or its
+ * counters are set to 0. */
+void port_keep_losses(struct port *port, uint16_t member);
 
 /* Tells the filter of a device that has one which VLANs to take. Main thread. */
 void port_set_vlan(const struct port *port, uint16_t vlan, bool present);

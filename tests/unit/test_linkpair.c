@@ -65,11 +65,44 @@ static void not_without_need(void **state)
 	assert_int_equal(look(true, true), LINKPAIR_KEEP);
 }
 
+/* A side goes out of service while it is held, and stays away for longer than the loss lasts, or
+ * comes back before: nobody is left held, and nobody forgotten. */
+static void held_side_goes(void **state)
+{
+	for (int lost = 0; lost < 2; lost++) {
+		up_both();
+		look(lost != 0, lost != 1);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_HOLD);
+		linkpair_lose(&pair, lost);
+		assert_int_equal(look(false, false), LINKPAIR_KEEP);
+		assert_int_equal(pair.held, !lost);
+		linkpair_lose(&pair, !lost);
+		assert_int_equal(pair.held, LINKPAIR_NONE);
+		for (int n = 0; n < 5; n++)
+			assert_int_equal(look(false, false), LINKPAIR_KEEP);
+		/* The first is back, and is to show that the second is not. */
+		assert_int_equal(look(lost == 0, lost == 1), LINKPAIR_KEEP);
+		assert_int_equal(look(lost == 0, lost == 1), LINKPAIR_HOLD);
+		assert_int_equal(side, lost);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_RELEASE);
+		assert_int_equal(side, lost);
+		/* Back before the loss is over: it is held again. */
+		look(true, true);
+		look(lost != 0, lost != 1);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_HOLD);
+		linkpair_lose(&pair, !lost);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_KEEP);
+		assert_int_equal(look(lost != 0, lost != 1), LINKPAIR_HOLD);
+		assert_int_equal(side, !lost);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_each_way),
 		cmocka_unit_test(not_without_need),
+		cmocka_unit_test(held_side_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
