@@ -264,6 +264,40 @@ static void test_refuses(void **state)
 	world_close(w);
 }
 
+/* A name is one client's: another one's capture of that name is neither in its way nor its. */
+static void test_names_are_a_clients_own(void **state)
+{
+	struct world *w = world_of_call();
+	struct proto_capture set = wanted(w, 1);
+
+	assert_int_equal(start(w, &set), 0);
+	captures_del(w->captures, 1, 1);
+	assert_int_equal(captures_count(w->captures), 1);
+	/* Not its flow. */
+	assert_int_equal(captures_set(w->captures, 1, &set, w->rig->now_ms), -ENOENT);
+	world_close(w);
+}
+
+/* A worker may still be reading what stood at a place: nothing else is written there before it has
+ * gone on. */
+static void test_place_is_read_meanwhile(void **state)
+{
+	struct world *w = world_of_call();
+	struct proto_capture set = wanted(w, 0);
+
+	assert_int_equal(rte_rcu_qsbr_thread_register(w->rig->qsbr, 0), 0);
+	rte_rcu_qsbr_thread_online(w->rig->qsbr, 0);
+	for (; set.capture < PROTO_CAPTURES; set.capture++)
+		assert_int_equal(start(w, &set), 0);
+	captures_del(w->captures, 0, 3);
+	assert_int_equal(start(w, &set), -ENOSPC);
+	rte_rcu_qsbr_quiescent(w->rig->qsbr, 0);
+	assert_int_equal(start(w, &set), 0);
+	rte_rcu_qsbr_thread_offline(w->rig->qsbr, 0);
+	rte_rcu_qsbr_thread_unregister(w->rig->qsbr, 0);
+	world_close(w);
+}
+
 /* The data plane stops copying at once, and what waits in the ring is nobody's. */
 static void test_forgotten_client_gets_nothing(void **state)
 {
@@ -341,6 +375,8 @@ int main(void)
 		cmocka_unit_test(test_full_client_is_counted),
 		cmocka_unit_test(test_two_of_the_same_and_one_of_another),
 		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_names_are_a_clients_own),
+		cmocka_unit_test(test_place_is_read_meanwhile),
 		cmocka_unit_test(test_forgotten_client_gets_nothing),
 		cmocka_unit_test(test_monitored_flow),
 	};

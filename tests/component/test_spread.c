@@ -7,6 +7,7 @@
 #include <rte_dev.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,82 @@ static void test_all_get_a_share(void **state)
 	}
 }
 
+/* A tag makes no difference. */
+static void test_vlan(void **state)
+{
+	static const uint8_t tag[4] = {0x81, 0, 0, 100};
+
+	for (uint16_t i = 0; i < 100; i++) {
+		struct rte_mbuf *mbuf = make("203.0.113.5", 30000, "192.0.2.10", 20000 + 2 * i);
+		uint16_t plain = spread_target(mbuf, WORKERS);
+		uint8_t *data = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+		memmove(data + 16, data + 12, mbuf->data_len - 12u);
+		mbuf->data_len += sizeof(tag);
+		memcpy(data + 12, tag, sizeof(tag));
+		assert_int_equal(spread_target(mbuf, WORKERS), plain);
+		rte_pktmbuf_free(mbuf);
+	}
+}
+
+/* Phones with one port, as SIP has: their addresses tell them apart. */
+static void test_same_ports(void **state)
+{
+	unsigned int share[WORKERS] = {0};
+
+	for (int i = 0; i < FLOWS; i++) {
+		char src[16];
+
+		snprintf(src, sizeof(src), "10.0.%d.%d", i / 100, i % 100);
+		share[target(src, 5060, "192.0.2.10", 5060)]++;
+	}
+	for (int i = 0; i < WORKERS; i++)
+		assert_in_range(share[i], FLOWS / 6, FLOWS / 2);
+}
+
+/* Whatever stands behind the first `len` bytes makes no difference. */
+static void expect_blind(struct rte_mbuf *mbuf, uint16_t len)
+{
+	uint8_t *data = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint16_t first = spread_target(mbuf, WORKERS);
+
+	for (int i = 0; i < 20; i++) {
+		memset(data + len, i * 37, 20);
+		assert_int_equal(spread_target(mbuf, WORKERS), first);
+	}
+	rte_pktmbuf_free(mbuf);
+}
+
+/* Only the first fragment has ports, so no fragment goes by them; nor does what is cut, or has no
+ * ports at all. */
+static void test_without_ports(void **state)
+{
+	static const char *const src[] = {"203.0.113.5", "2001:db8::5"};
+	static const char *const dst[] = {"192.0.2.10", "2001:db8::10"};
+	struct rte_mbuf *mbuf;
+
+	for (int more = 0; more < 2; more++) {
+		mbuf = make(src[0], 30000, dst[0], 20000);
+		rte_pktmbuf_mtod(mbuf, uint8_t *)[20 + !more] = more ? 0x20 : 9;
+		expect_blind(mbuf, 34);
+	}
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint16_t headers = v6 ? 54 : 34;
+
+		mbuf = make(src[v6], 30000, dst[v6], 20000);
+		mbuf->data_len = headers + 7;
+		expect_blind(mbuf, headers);
+		mbuf = make(src[v6], 30000, dst[v6], 20000);
+		rte_pktmbuf_mtod(mbuf, uint8_t *)[v6 ? 20 : 23] = v6 ? 44 : 6;
+		expect_blind(mbuf, headers);
+	}
+	/* The longest header, of which little is there. */
+	mbuf = make(src[0], 30000, dst[0], 20000);
+	rte_pktmbuf_mtod(mbuf, uint8_t *)[14] = 0x4f;
+	mbuf->data_len = 14 + 60 + 7;
+	expect_blind(mbuf, 14 + 60);
+}
+
 /* Puts a frame of flow i on the wire. */
 static void feed(uint16_t i)
 {
@@ -166,6 +243,19 @@ static void test_receive(void **state)
 	assert_int_equal(workers[0].taken, FLOWS);
 	assert_in_range(workers[1].taken, FLOWS / 6, FLOWS / 2);
 	assert_in_range(workers[2].taken, FLOWS / 6, FLOWS / 2);
+}
+
+/* What is too short for a frame is nobody else's. */
+static void test_runt(void **state)
+{
+	for (uint16_t i = 0; i < 20; i++) {
+		struct rte_mbuf *mbuf = make("203.0.113.5", 30000, "192.0.2.10", 20000 + 2 * i);
+
+		mbuf->data_len = 10;
+		assert_int_equal(rte_eth_tx_burst(wire, 0, &mbuf, 1), 1);
+		assert_int_equal(spread_turn(&workers[0], &workers[0].port[0], &mbuf), 1);
+		rte_pktmbuf_free(mbuf);
+	}
 }
 
 /* A worker that lags loses frames, which are counted; it delays nobody. */
@@ -235,6 +325,20 @@ static void test_device_is_full(void **state)
 	assert_int_equal(rte_ring_count(spread->tx[1]), 0);
 }
 
+/* What waits in the rings at the end is freed: teardown looks. */
+static void test_end_with_frames(void **state)
+{
+	struct rte_mbuf *mbufs[4];
+
+	for (uint16_t i = 0; i < 4; i++)
+		mbufs[i] = make("192.0.2.10", (uint16_t)(20000 + i), "203.0.113.5", 30000);
+	assert_int_equal(worker_put(&workers[2], &workers[2].port[0], mbufs, 4), 4);
+	for (uint16_t i = 0; i < WORKERS * 10; i++)
+		feed(i);
+	turn(0);
+	assert_true(rte_ring_count(spread->rx[1]) > 0);
+}
+
 /* As many workers and ports as there may be, each device one queue short. */
 static void test_all_workers_and_ports(void **state)
 {
@@ -254,10 +358,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_flow_stays),
 		TEST(test_all_get_a_share),
+		TEST(test_vlan),
+		TEST(test_same_ports),
+		TEST(test_without_ports),
 		TEST(test_receive),
+		TEST(test_runt),
 		TEST(test_worker_that_lags),
 		TEST(test_send),
 		TEST(test_device_is_full),
+		TEST(test_end_with_frames),
 		TEST(test_all_workers_and_ports),
 	};
 

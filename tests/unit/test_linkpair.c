@@ -49,6 +49,18 @@ static void follows_each_way(void **state)
 	}
 }
 
+/* The other side is lost again as soon as both are back: that, too, must be seen twice. */
+static void lost_again_at_once(void **state)
+{
+	up_both();
+	look(true, false);
+	assert_int_equal(look(true, false), LINKPAIR_HOLD);
+	assert_int_equal(look(false, true), LINKPAIR_RELEASE);
+	assert_int_equal(look(true, false), LINKPAIR_KEEP);
+	assert_int_equal(look(true, false), LINKPAIR_HOLD);
+	assert_int_equal(side, 0);
+}
+
 /* Links that are not there yet at the start, a short drop, both at once: nobody is taken down. */
 static void not_without_need(void **state)
 {
@@ -101,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_each_way),
+		cmocka_unit_test(lost_again_at_once),
 		cmocka_unit_test(not_without_need),
 		cmocka_unit_test(held_side_goes),
 	};

@@ -69,7 +69,12 @@ static void test_rung(void **state)
 	ring_and_sleep();
 	alarm(0);
 	assert_false(lull.over);
-	lull_end(&lull, 1);
+	lull_end(&lull, 5);
+	/* What the next nap is to find follows from what came since. */
+	assert_int_equal(lull.idle.taken, 5);
+	lull_refill(&lull);
+	ring_and_sleep();
+	assert_int_equal(lull.idle.taken, 0);
 	/* Who rings is heard: no reason to look more often. */
 	assert_int_equal(lull.ms, 3600 * 1000);
 }
@@ -124,6 +129,20 @@ static void test_nap(void **state)
 	assert_false(lull.armed || lull.irq->asleep);
 }
 
+/* A host interface without interrupts: naps only. */
+static void test_no_interrupts(void **state)
+{
+	struct idle_irq *irq = lull.irq;
+
+	lull.irq = NULL;
+	for (int i = 0; i < 5; i++) {
+		lull_wait(&lull, 0, false);
+		assert_false(lull.armed);
+		lull_end(&lull, 1);
+	}
+	lull.irq = irq;
+}
+
 /* Sleeps that nothing ended cost no wakes. */
 static void test_sleeps_are_free(void **state)
 {
@@ -145,6 +164,7 @@ int main(void)
 		TEST(test_last_look),
 		TEST(test_rung_too_often),
 		TEST(test_nap),
+		TEST(test_no_interrupts),
 		TEST(test_sleeps_are_free),
 	};
 

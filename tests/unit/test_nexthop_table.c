@@ -35,6 +35,15 @@ static void count(struct nexthop *hop, void *ctx)
 	(*(unsigned int *)ctx)++;
 }
 
+/* Whoever looks at a hop that expires finds it whole. */
+static void count_whole(struct nexthop *hop, void *ctx)
+{
+	struct addr a = host(1);
+
+	assert_true(hop->used && addr_equal(&hop->addr, &a));
+	count(hop, ctx);
+}
+
 static void test_found_by_port_and_address(void **state)
 {
 	struct addr a = host(1), b = host(2);
@@ -46,6 +55,19 @@ static void test_found_by_port_and_address(void **state)
 	assert_ptr_equal(nexthop_table_find(table, 1, &a), on_1);
 	assert_null(nexthop_table_find(table, 0, &b));
 	assert_int_not_equal(nexthop_table_index(table, on_0), NEXTHOP_NONE);
+}
+
+/* The same neighbours on many ports, so that some of them share a bucket. */
+static void test_ports_are_told_apart(void **state)
+{
+	for (uint32_t i = 1; i < NEXTHOP_MAX; i++) {
+		struct addr a = host(i / NEXTHOP_PORTS_MAX);
+		uint16_t port = (uint16_t)(i % NEXTHOP_PORTS_MAX);
+
+		assert_null(nexthop_table_find(table, port, &a));
+		assert_non_null(nexthop_table_add(table, port, &a));
+		assert_int_equal(nexthop_table_find(table, port, &a)->port, port);
+	}
 }
 
 static void test_workers_see_what_is_published(void **state)
@@ -63,7 +85,9 @@ static void test_workers_see_what_is_published(void **state)
 	assert_memory_equal(entry.dst, mac_a, 6);
 	assert_memory_equal(entry.src, mac_b, 6);
 	assert_int_equal(entry.port, 3);
+	assert_true(nexthop_table_valid(hop));
 	nexthop_table_publish(table, hop, NULL, mac_b);
+	assert_false(nexthop_table_valid(hop));
 	assert_false(nexthop_load(entries, index, &entry));
 }
 
@@ -84,7 +108,7 @@ static void test_kept_while_used_and_for_a_while_after(void **state)
 	nexthop_table_expire(table, 1000000 + NEXTHOP_KEEP_MS - 1, count, &seen);
 	assert_int_equal(seen, 0);
 	assert_ptr_equal(nexthop_table_find(table, 0, &a), hop);
-	nexthop_table_expire(table, 1000000 + NEXTHOP_KEEP_MS, count, &seen);
+	nexthop_table_expire(table, 1000000 + NEXTHOP_KEEP_MS, count_whole, &seen);
 	assert_int_equal(seen, 1);
 	assert_null(nexthop_table_find(table, 0, &a));
 	assert_false(nexthop_load(nexthop_table_entries(table), index, &entry));
@@ -123,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_found_by_port_and_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ports_are_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_workers_see_what_is_published, setup, teardown),
 		cmocka_unit_test_setup_teardown(

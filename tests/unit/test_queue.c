@@ -114,10 +114,11 @@ static void drain(uint32_t first, uint32_t events)
 {
 	for (uint32_t seen = 0; seen < events;) {
 		const struct proto_head *head = next();
+		const struct proto_flow_event *event = proto_records(head);
 
 		assert_int_equal(head->type, PROTO_FLOW_EVENT);
-		assert_int_equal(first_id(head), first + seen);
-		seen += head->count;
+		for (uint32_t i = 0; i < head->count; i++)
+			assert_int_equal(event[i].id, first + seen++);
 		queue_sent(&queue, packet);
 	}
 }

@@ -96,6 +96,34 @@ static void ipv6(void **state)
 	}
 }
 
+static struct routemap_answer *range_of(struct routemap *map, uint8_t first)
+{
+	return routemap_find(map, &(struct addr){.family = ADDR_IPV4, .ip = {first, 1}});
+}
+
+/* Ends of prefixes at the first bit, and at the end of all addresses. */
+static void ends(void **state)
+{
+	struct addr half = {.family = ADDR_IPV4}, loop = half, last = half;
+	struct routemap *map = routemap_open();
+
+	routemap_add(map, &half, 1, false);
+	routemap_ready(map);
+	assert_ptr_equal(range_of(map, 0), range_of(map, 127));
+	assert_ptr_not_equal(range_of(map, 127), range_of(map, 128));
+	loop.ip[0] = 127;
+	last.ip[0] = 255;
+	routemap_clear(map);
+	routemap_add(map, &loop, 8, false);
+	routemap_add(map, &last, 8, false);
+	routemap_ready(map);
+	assert_ptr_not_equal(range_of(map, 126), range_of(map, 127));
+	assert_ptr_not_equal(range_of(map, 127), range_of(map, 128));
+	assert_ptr_equal(range_of(map, 128), range_of(map, 254));
+	assert_ptr_not_equal(range_of(map, 254), range_of(map, 255));
+	routemap_close(map);
+}
+
 /* Several next hops, a length that cannot be, too many routes: no map of that family. */
 static void no_map(void **state)
 {
@@ -129,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ipv4),
 		cmocka_unit_test(ipv6),
+		cmocka_unit_test(ends),
 		cmocka_unit_test(no_map),
 	};
 

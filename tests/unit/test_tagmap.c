@@ -123,6 +123,7 @@ static void like_a_list(void **state)
 static void one_key(void **state)
 {
 	const uint32_t room = TAGMAP_WAYS * TAGMAP_REACH;
+	uint32_t number[4] = {0, 0, 0, UINT32_MAX};
 	struct tagmap map;
 
 	assert_int_equal(tagmap_open(&map, &mem, ENTRIES, "a test"), 0);
@@ -131,6 +132,9 @@ static void one_key(void **state)
 	assert_int_equal(tagmap_add(&map, place(&map, 1), room), -ENOSPC);
 	for (uint32_t i = 0; i < room; i++)
 		assert_int_equal(found(&map, 1, i), 1);
+	/* No more than are wanted. */
+	assert_int_equal(tagmap_all(&map, place(&map, 1), number, 3), 3);
+	assert_int_equal(number[3], UINT32_MAX);
 	tagmap_del(&map, place(&map, 1), 3);
 	assert_int_equal(tagmap_add(&map, place(&map, 1), room), 0);
 	assert_int_equal(found(&map, 1, room - 1), 1);
