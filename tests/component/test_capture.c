@@ -193,6 +193,8 @@ static void test_full_client_is_counted(void **state)
 	tick(w);
 	tick(w);
 	assert_int_equal(w->ends, 0);
+	/* Nothing is copied for it any more. */
+	assert_false(capture_on(w->rig->w, PROTO_CAPTURE_FLOW));
 	w->room = 1;
 	expect_end(w, PROTO_CAPTURE_TIME, 3);
 	assert_int_equal(w->end[0].lost, 7);
@@ -273,6 +275,9 @@ static void test_names_are_a_clients_own(void **state)
 	assert_int_equal(start(w, &set), 0);
 	captures_del(w->captures, 1, 1);
 	assert_int_equal(captures_count(w->captures), 1);
+	assert_true(capture_on(w->rig->w, PROTO_CAPTURE_FLOW));
+	captures_del(w->captures, 0, 1);
+	assert_false(capture_on(w->rig->w, PROTO_CAPTURE_FLOW));
 	/* Not its flow. */
 	assert_int_equal(captures_set(w->captures, 1, &set, w->rig->now_ms), -ENOENT);
 	world_close(w);
