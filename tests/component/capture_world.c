@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/component/capture_world.h"
 
+#include "dataplane/core/ring.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -33,12 +35,12 @@ static bool on_capture(void *ctx, uint32_t slot, uint16_t type, const void *reco
 struct world *world_open(struct rig *rig)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	const struct captures_conf conf = {
+	size_t size = 2 * sizeof(*w->workers);
+	struct captures_conf conf = {
 		.qsbr = rig->qsbr,
 		.events = {.ctx = w, .capture = on_capture},
-		.workers = rig->w,
 		.board = rig->board,
-		.worker_count = 1,
+		.worker_count = 2,
 		.media = rig->media,
 		.keepalive = rig->keepalive,
 		.tsc_hz = RIG_HZ,
@@ -46,6 +48,11 @@ struct world *world_open(struct rig *rig)
 
 	w->rig = rig;
 	w->room = UINT32_MAX;
+	w->workers = memset(aligned_alloc(_Alignof(struct worker), size), 0, size);
+	w->workers[0].captured = ring_open("idle", sizeof(struct proto_frame), CAPTURE_RING);
+	w->workers[1].captured = rig->w->captured;
+	assert_non_null(w->workers[0].captured);
+	conf.workers = w->workers;
 	assert_int_equal(captures_open(&w->captures, &conf), 0);
 	return w;
 }
@@ -70,6 +77,8 @@ void world_close(struct world *w)
 	captures_forget(w->captures, 0);
 	assert_int_equal(captures_count(w->captures), 0);
 	captures_close(w->captures);
+	ring_close(w->workers[0].captured);
+	free(w->workers);
 	if (w->s)
 		scene_close(w->s);
 	else

@@ -13,7 +13,8 @@ struct world {
 	struct scene *s; /* NULL: no call */
 	struct rig *rig;
 	struct captures *captures;
-	unsigned int room; /* records that the client still takes */
+	struct worker *workers; /* [2], of which the second copies into the rings of the rig's */
+	unsigned int room;      /* records that the client still takes */
 	unsigned int frames, ends;
 	struct proto_frame frame[RECORDS];
 	struct proto_capture_end end[16];
