@@ -5,6 +5,7 @@
 #include "controlplane/call/monitor.h"
 #include "controlplane/call/watch.h"
 #include "controlplane/media/sdp.h"
+#include "shared/proto_value.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -133,7 +134,9 @@ int anchor_accept(struct leg *leg, const char *text, size_t len)
 		return 0;
 	if (!line->zero) {
 		media->rtp = line->rtp_addr;
-		media->rtcp = line->rtcp_addr;
+		/* One that cannot be sent to is as good as none: the stream itself can. */
+		if (proto_addr_is_endpoint(&line->rtcp_addr))
+			media->rtcp = line->rtcp_addr;
 	}
 	media->dtx = line->dtx;
 	media->secure = line->secure;
@@ -247,16 +250,23 @@ bool anchor_behind_nat(const struct leg *leg)
 	return !addr_same_ip(&leg->media.rtp, &leg->dialog.flow.remote);
 }
 
+/* By our port of one family nobody of the other is reached: he has to be learnt, if he can be. */
+static struct addr of_family(const struct addr *addr, uint8_t family)
+{
+	return addr->family == family ? *addr : (struct addr){0};
+}
+
 static void push_relay(struct leg *leg, const struct verdict_clock *clock)
 {
 	struct calls *calls = leg->call->calls;
+	uint8_t family = calls->conf->node.media.item[leg->media.at.media].family;
 	const struct proto_flow *before = dpclient_flow_get(calls->dp, leg->media.at);
 	struct proto_flow flow = {
 		.gen = leg->media.gen,
 		.peer_gen = leg_other(leg)->media.gen,
-		.remote = leg->media.rtp,
-		.remote_rtcp = leg->media.rtcp,
-		.signal = leg->dialog.flow.remote,
+		.remote = of_family(&leg->media.rtp, family),
+		.remote_rtcp = of_family(&leg->media.rtcp, family),
+		.signal = of_family(&leg->dialog.flow.remote, family),
 		.start_ms = clock->start_ms,
 		.silence_ms = clock->silence_ms,
 		.flags = PROTO_FLOW_RTCP_LIFE,
@@ -267,13 +277,14 @@ static void push_relay(struct leg *leg, const struct verdict_clock *clock)
 	};
 	bool same = before && before->gen == flow.gen;
 	uint32_t flags_before = same ? before->flags : 0;
+	uint64_t clock_before = same ? before->clock_ms : 0;
 
 	memcpy(flow.payload_types, leg->media.payload_types, sizeof(flow.payload_types));
 	if (leg->media.mux)
 		flow.flags |= PROTO_FLOW_MUX;
 	if (leg->media.secure)
 		flow.flags |= PROTO_FLOW_SECURE;
-	if (anchor_behind_nat(leg))
+	if (anchor_behind_nat(leg) && flow.signal.family != ADDR_NONE)
 		flow.flags |= PROTO_FLOW_SIGNAL;
 	if (!before && leg->media.latched.family != ADDR_NONE) {
 		flow.flags |= PROTO_FLOW_LATCHED;
@@ -289,12 +300,12 @@ static void push_relay(struct leg *leg, const struct verdict_clock *clock)
 		/* A clock that goes on keeps its start; one that begins anew, begins now (LV-02).
 		 */
 		if (same && flags_before & PROTO_FLOW_CLOCK && !(flow.flags & PROTO_FLOW_RELEARN))
-			flow.clock_ms = before->clock_ms;
+			flow.clock_ms = clock_before;
 		else
 			flow.clock_ms = calls_now(calls);
 	}
 	dpclient_flow_set(calls->dp, leg->media.at, leg_other(leg)->media.at, &flow);
-	if (same && (flags_before ^ flow.flags) & PROTO_FLOW_CLOCK)
+	if (same && anchor_clock_is_new(flags_before, clock_before, flow.flags, flow.clock_ms))
 		watch_media_reset(leg);
 }
 

@@ -48,6 +48,15 @@ struct anchor_clock {
 /* False: it is stopped. */
 bool anchor_clock(const struct leg *leg, struct anchor_clock *clock);
 
+/* The clock was started or stopped, or began anew: that it had run out before means nothing then,
+ * and the data plane has forgotten it too. */
+static inline bool anchor_clock_is_new(
+	uint32_t flags_before, uint64_t before_ms, uint32_t flags, uint64_t clock_ms)
+{
+	return (flags_before ^ flags) & PROTO_FLOW_CLOCK ||
+		(flags & PROTO_FLOW_CLOCK && before_ms != clock_ms);
+}
+
 /* NAT is evident where the party's SDP names another address than its packets come from. */
 bool anchor_behind_nat(const struct leg *leg);
 

@@ -64,6 +64,7 @@ void monitor_push(struct leg *leg, const struct verdict_clock *clock)
 	};
 	bool same = before && before->gen == flow.gen;
 	uint32_t flags_before = same ? before->flags : 0;
+	uint64_t clock_before = same ? before->clock_ms : 0;
 
 	/* A sender uses the numbers of either description, whatever it should. */
 	for (size_t i = 0; i < sizeof(flow.payload_types); i++)
@@ -81,10 +82,10 @@ void monitor_push(struct leg *leg, const struct verdict_clock *clock)
 		/* A clock that goes on keeps its start; one that begins anew, begins now (LV-02,
 		 * LV-11). */
 		flow.clock_ms = flags_before & PROTO_FLOW_CLOCK && !moved(before, &flow)
-			? before->clock_ms
+			? clock_before
 			: calls_now(calls);
 	}
 	dpclient_monitor_set(calls->dp, number, &flow);
-	if (same && (flags_before ^ flow.flags) & PROTO_FLOW_CLOCK)
+	if (same && anchor_clock_is_new(flags_before, clock_before, flow.flags, flow.clock_ms))
 		watch_media_reset(leg);
 }
