@@ -88,7 +88,7 @@ def relayed(scene, since, lost=0, late=0.5):
     none took longer than `late` seconds and the longest time for which the machine kept the data
     plane, by its own word. This asks the wire, not the phones, whose threads may be busy
     elsewhere."""
-    late += scene.node.status("dataplane.loop_gap_max_us") / 1e6
+    late += loop_gap(scene)
     wire = [p for p in scene.wire.all() if p.rtp and p.time >= since]
     left = {}
     for p in wire:

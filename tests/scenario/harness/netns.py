@@ -8,12 +8,14 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import tempfile
 import time
 
 from .proc import run
 
 CLONE_NEWNET = 0x40000000
+SO_TIMESTAMPNS = 35
 _libc = ctypes.CDLL(None, use_errno=True)
 _name = re.compile(r"^lw(\d+)-")
 _home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -43,8 +45,19 @@ def udp_socket(ns, ip, port=0, buffer=None):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     if buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.bind((ip, port))
     return sock
+
+
+def receive(sock):
+    """The next datagram of such a socket, where it came from, and when, however late we are."""
+    data, notes, _, source = sock.recvmsg(65535, 64)
+    for level, kind, note in notes:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, part = struct.unpack("qq", note)
+            return data, source, seconds + part / 1e9
+    return data, source, time.time()
 
 
 def remove(ns):

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-from .netns import udp_socket
+from .netns import receive, udp_socket
 from .wire import frames
 
 PCAP = "/usr/share/sip-tester/g711a.pcap"
@@ -51,6 +51,7 @@ class Rtp:
         self.sources = {}      # address -> packets
         self.ssrcs = {}        # ssrc -> packets
         self._closed = False
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -60,6 +61,7 @@ class Rtp:
         self.last = None
 
     def silent_for(self):
+        self._hear()  # what has come is there, though its thread may not have run yet
         return time.time() - self.last if self.last else None
 
     def packet(self):
@@ -77,17 +79,22 @@ class Rtp:
             pass  # an ICMP answer to an earlier packet, or no route for the moment
 
     def _hear(self):
+        with self._lock:
+            self._take()
+
+    def _take(self):
         while True:
             try:
-                data, source = self.sock.recvfrom(2048)
+                data, source, now = receive(self.sock)
             except BlockingIOError:
                 return
             except OSError:
+                if self._closed:
+                    return
                 continue
             if len(data) < 12 or data[0] >> 6 != 2 or 192 <= data[1] <= 223:
                 self.other += 1
                 continue
-            now = time.time()
             if self.last is not None:
                 self.gap = max(self.gap, now - self.last)
             self.last = now

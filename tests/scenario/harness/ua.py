@@ -9,7 +9,7 @@ import time
 from . import sip
 from .dialog import T1, Call, Manner, Transaction
 from .expect import Failure, wait
-from .netns import udp_socket
+from .netns import receive, udp_socket
 from .sip import Message
 from .topology import NODE
 
@@ -33,6 +33,7 @@ class Ua:
         self.stun = False          # answers STUN Binding requests
         self.agent = None          # User-Agent of a REGISTER
         self.mute = False          # hears nothing, says nothing
+        self.time = None           # when what it hears came
         self._open = {}            # (branch, method) -> Transaction
         self._done = {}            # (branch, method) of a peer's request -> our last answer
         self._lock = threading.RLock()
@@ -119,7 +120,7 @@ class Ua:
     def _drain(self):
         for _ in range(500):
             try:
-                data, source = self.sock.recvfrom(65535)
+                data, source, self.time = receive(self.sock)
             except BlockingIOError:
                 return
             except OSError:
@@ -129,7 +130,7 @@ class Ua:
             m = Message.parse(data)
             with self._lock:
                 if m is None:
-                    self.strays.append((time.time(), data))
+                    self.strays.append((self.time, data))
                     if self.stun and data[:8] == b"\0\1\0\0\x21\x12\xa4\x42":
                         # XOR-MAPPED-ADDRESS; nobody looks into it.
                         self.transmit(b"\1\1\0\x0c" + data[4:20] + b"\0\x20\0\x08\0\1" +
@@ -191,7 +192,7 @@ class Ua:
             call.target = m.target or call.target
             if initial:
                 call.route = list(reversed(m.all("Record-Route")))
-                call.up = call.up or time.time()
+                call.up = call.up or self.time
             call.ack(m.cseq[0])
 
     def _retry(self, call, m):
@@ -265,24 +266,24 @@ class Ua:
             elif m.method != "OPTIONS":
                 self.respond(None, m, 481, source)
             else:
-                self.asked.append((time.time(), m))
+                self.asked.append((self.time, m))
                 if self.options:
                     self.respond(None, m, self.options, source)
             return
         self._done[key] = None
-        call.requests.append((time.time(), m))
+        call.requests.append((self.time, m))
         manner = call.manner
         if m.method == "CANCEL":
             self.respond(call, m, 200, source)
             if not call.up:
                 call.code = 487
-                call.ended, call.ended_by = time.time(), "peer"
+                call.ended, call.ended_by = self.time, "peer"
                 self.respond(call, call.invite, 487, source)
             return
         if m.method == "BYE":
             call.unacked = None
             if not call.ended:
-                call.ended, call.ended_by = time.time(), "peer"
+                call.ended, call.ended_by = self.time, "peer"
         if m.method == "INVITE" or m.body:
             call.target = m.target or call.target
         answer = {"BYE": manner.bye, "UPDATE": manner.update, "INVITE": manner.reinvite,
