@@ -18,7 +18,6 @@
 
 #define DATAPLANE_TICK_MS   20
 #define DATAPLANE_SECOND_MS 1000
-#define DATAPLANE_MANY      8 /* one in so many bindings */
 
 static int dpdk_start(struct dataplane *dp)
 {
@@ -52,13 +51,11 @@ static void dataplane_reroute(void *ctx)
 	media_reroute(dp->media);
 }
 
-/* One neighbour among many that comes and goes is not worth a message to each binding. */
 static void dataplane_missed(void *ctx, uint32_t refs, uint64_t since_ms)
 {
 	struct dataplane *dp = ctx;
 
-	if (refs >= dp->facts.head->bindings_used / DATAPLANE_MANY)
-		keepalive_missed(dp->keepalive, since_ms);
+	keepalive_missed(dp->keepalive, refs, since_ms);
 }
 
 static int nexthops_start(struct dataplane *dp)

@@ -124,7 +124,7 @@ static void ports_on_missed(void *ctx, uint16_t port, uint64_t since_ms)
 
 	/* It was dark before anybody looked. Monitor ports send nothing of ours. */
 	if (port < dp->port_count)
-		keepalive_missed(dp->keepalive, since_ms - PORTS_WATCH_MS);
+		keepalive_missed(dp->keepalive, UINT32_MAX, since_ms - PORTS_WATCH_MS);
 }
 
 int links_start(struct dataplane *dp)

@@ -109,6 +109,19 @@ static void binding_tell(struct keepalive *ka, uint32_t id, uint64_t away)
 	mailbox_send(binding_mailbox(ka, id), &mail);
 }
 
+/* Its next hop as of now, and one that it had. */
+static void binding_take_hop(struct keepalive *ka, struct binding *b)
+{
+	b->nexthop = route_get(&ka->conf.route, &b->dst);
+	ka->routeless += b->nexthop == NEXTHOP_NONE;
+}
+
+static void binding_put_hop(struct keepalive *ka, uint16_t nexthop)
+{
+	route_put(&ka->conf.route, nexthop);
+	ka->routeless -= nexthop == NEXTHOP_NONE;
+}
+
 static void binding_free(struct keepalive *ka, uint32_t id)
 {
 	struct binding *b = &ka->binding[id];
@@ -116,7 +129,7 @@ static void binding_free(struct keepalive *ka, uint32_t id)
 
 	mailbox_send(binding_mailbox(ka, id), &mail);
 	binding_leave(ka, id);
-	route_put(&ka->conf.route, b->nexthop);
+	binding_put_hop(ka, b->nexthop);
 	*b = (struct binding){0};
 	ka->expires[id] = 0;
 	ka->used[binding_owner(ka, id)]--;
@@ -162,11 +175,11 @@ static void binding_move(struct keepalive *ka, uint32_t id, const struct addr *d
 		if (addr_equal(&b->dst, dst))
 			return;
 		binding_leave(ka, id);
-		route_put(&ka->conf.route, b->nexthop);
+		binding_put_hop(ka, b->nexthop);
 	}
 	binding_join(ka, id, dst);
 	b->dst = *dst;
-	b->nexthop = route_get(&ka->conf.route, dst);
+	binding_take_hop(ka, b);
 }
 
 static void binding_begin(struct keepalive *ka, uint32_t id, uint32_t slot)
@@ -293,8 +306,8 @@ static void binding_route(struct keepalive *ka, uint32_t id)
 	struct binding *b = &ka->binding[id];
 	uint16_t old = b->nexthop;
 
-	b->nexthop = route_get(&ka->conf.route, &b->dst);
-	route_put(&ka->conf.route, old);
+	binding_take_hop(ka, b);
+	binding_put_hop(ka, old);
 	if (b->nexthop != old)
 		binding_tell(ka, id, 0);
 }

@@ -59,6 +59,8 @@ struct keepalive {
 	uint32_t *used;        /* [worker_count] */
 	uint32_t cursor;       /* of the walk */
 	uint32_t reroute_left; /* bindings that it has still to route again */
+	uint32_t routeless;    /* bindings without a route */
+	uint64_t routeless_ms; /* since when there are many, 0: there are not */
 	uint64_t missed_ms;    /* since when messages are to be made up for, 0: none */
 	uint32_t relook_left;  /* bindings whose pulse it has still to look at */
 	uint32_t aged;         /* tick at which old ticks were looked at last */

@@ -17,6 +17,8 @@
 #define KEEPALIVE_SHORT_MS     60000 /* between two lines that the period cannot be kept */
 #define KEEPALIVE_CHANGE_MAILS 2     /* most mails of one change */
 #define KEEPALIVE_CAP_BITS     10
+#define KEEPALIVE_MANY         8    /* one in so many bindings */
+#define KEEPALIVE_WALK_MS      1000 /* that a walk over all bindings takes, with ticks of 20 ms */
 
 static uint32_t keepalive_share(const struct keepalive_conf *conf)
 {
@@ -247,29 +249,43 @@ static void keepalive_gauge(struct keepalive *ka, uint64_t now_ms)
 }
 
 /* Tells the workers, all of them or none. */
-static void keepalive_make_up(struct keepalive *ka, uint64_t now_ms)
+static void keepalive_make_up(struct keepalive *ka)
 {
 	struct mail mail;
 
 	if (ka->missed_ms == 0 || keepalive_room(ka) == 0)
 		return;
-	mail = sweep_mail_missed((now_ms - ka->missed_ms) * ka->conf.tsc_hz / 1000);
+	mail = sweep_mail_missed(clock_tick(ka->missed_ms));
 	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
 		mailbox_send(&ka->conf.workers[i].mailbox, &mail);
 	ka->missed_ms = 0;
 }
 
+/* Many bindings had no route for a time. */
+static void keepalive_watch_routes(struct keepalive *ka, uint64_t now_ms)
+{
+	bool lost = ka->routeless > ka->conf.facts->head->bindings_used / KEEPALIVE_MANY;
+
+	if (!lost && ka->routeless_ms)
+		keepalive_missed(ka, UINT32_MAX, ka->routeless_ms);
+	if (!lost || !ka->routeless_ms)
+		ka->routeless_ms = lost ? now_ms - KEEPALIVE_WALK_MS : 0;
+}
+
 void keepalive_tick(struct keepalive *ka, uint64_t now_ms)
 {
-	keepalive_make_up(ka, now_ms);
+	keepalive_watch_routes(ka, now_ms);
+	keepalive_make_up(ka);
 	lost_tick(ka, now_ms);
 	binding_walk(ka, now_ms);
 	templates_tick(&ka->templates);
 	keepalive_gauge(ka, now_ms);
 }
 
-void keepalive_missed(struct keepalive *ka, uint64_t since_ms)
+void keepalive_missed(struct keepalive *ka, uint32_t bindings, uint64_t since_ms)
 {
+	if (bindings < ka->conf.facts->head->bindings_used / KEEPALIVE_MANY)
+		return;
 	if (ka->missed_ms == 0 || since_ms < ka->missed_ms)
 		ka->missed_ms = since_ms;
 }

@@ -54,9 +54,10 @@ unsigned int keepalive_room(const struct keepalive *keepalive);
 /* Every 20 ms or so: expiry, sweeps of a sync, route changes, gauges. Bounded. */
 void keepalive_tick(struct keepalive *keepalive, uint64_t now_ms);
 
-/* Much of what was sent since then may not have left (a port was out of service, its link down, a
- * gateway unknown), and leaves now: it is made up for (schedule_missed). */
-void keepalive_missed(struct keepalive *keepalive, uint64_t since_ms);
+/* The messages of so many bindings did not leave since then (a port was out of service, its link
+ * down, a gateway unknown), and leave now: they are made up for (schedule_missed), unless they are
+ * too few to be worth one to each binding. */
+void keepalive_missed(struct keepalive *keepalive, uint32_t bindings, uint64_t since_ms);
 
 /* Routes changed: the destinations of all bindings are asked for again, in portions. */
 void keepalive_reroute(struct keepalive *keepalive);

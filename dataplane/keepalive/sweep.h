@@ -32,8 +32,8 @@ struct sweep {
 /* Its messages may be missing for that many cycles; UINT64_MAX: nobody knows how many. */
 struct mail sweep_mail_add(const struct slots_binding *binding, uint64_t away);
 struct mail sweep_mail_remove(uint32_t id);
-/* For that many cycles the way out was closed, to all or to many. */
-struct mail sweep_mail_missed(uint64_t away);
+/* Since that tick the way out was closed, to all or to many. */
+struct mail sweep_mail_missed(uint32_t tick);
 struct mail sweep_mail_conf(const struct schedule_conf *conf);
 /* Skips bindings that were heard; caps what an address gets unless cap->place is NULL. */
 struct mail sweep_mail_defer(const struct cap *cap, bool skip);

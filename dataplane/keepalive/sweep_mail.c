@@ -29,7 +29,12 @@ static void run_remove(struct worker *w, const struct mail *mail)
 
 static void run_missed(struct worker *w, const struct mail *mail)
 {
-	schedule_missed(&sweep_of(w)->schedule, w->now_tsc - mail->arg[0]);
+	struct sweep *s = sweep_of(w);
+	int32_t ticks = (int32_t)(w->now_tick - (uint32_t)mail->arg[0]);
+	/* Main's clock may be ahead. */
+	uint64_t away = ticks > 0 ? (uint32_t)ticks * s->defer.tick_tsc : 0;
+
+	schedule_missed(&s->schedule, w->now_tsc - away);
 }
 
 static void run_conf(struct worker *w, const struct mail *mail)
@@ -79,9 +84,9 @@ struct mail sweep_mail_remove(uint32_t id)
 	return (struct mail){.run = run_remove, .arg = {id}};
 }
 
-struct mail sweep_mail_missed(uint64_t away)
+struct mail sweep_mail_missed(uint32_t tick)
 {
-	return (struct mail){.run = run_missed, .arg = {away}};
+	return (struct mail){.run = run_missed, .arg = {tick}};
 }
 
 struct mail sweep_mail_conf(const struct schedule_conf *conf)

@@ -83,7 +83,7 @@ static uint16_t rig_route_get(void *ctx, const struct addr *dst)
 	struct rig *rig = ctx;
 	uint8_t last = dst->ip[dst->family == ADDR_IPV4 ? 3 : 15];
 
-	if (last == 99)
+	if (last == 99 || rig->no_routes)
 		return NEXTHOP_NONE;
 	rig->routes++;
 	return (uint16_t)((last & 1 ? 1 : 2) + rig->route_shift);

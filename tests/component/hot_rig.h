@@ -36,6 +36,7 @@ struct rig {
 	/* Next hops by the last byte of a destination: odd ones leave by entry 1, even ones by
 	 * entry 2; none for 99. */
 	uint16_t route_shift; /* added to the entry, for tests of route changes */
+	bool no_routes;       /* none for anybody */
 	int routes;           /* references taken and not put back */
 	unsigned int flow_events, binding_events;
 	struct rig_event event[RIG_EVENTS];

@@ -119,7 +119,8 @@ void seen_run(struct seen *s, uint64_t time)
 	for (;;) {
 		next = keepalive_turn(s->rig->w, s->now);
 		seen_look(s);
-		mailbox_run(&s->rig->w->mailbox, s->rig->w);
+		while (mailbox_run(&s->rig->w->mailbox, s->rig->w))
+			;
 		if (next <= s->now)
 			continue;
 		if (next > end)
