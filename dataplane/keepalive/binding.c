@@ -291,14 +291,19 @@ void binding_sync_end(struct keepalive *ka, uint32_t slot)
 	ka->sync[slot].left = ka->conf.bindings;
 }
 
-/* Stamps are made for the one binding that the source table names. */
+/* SIP stamps the one binding that the source table names, and is the others' as well; answers stamp
+ * each its own, maybe later. */
 static void binding_share(struct keepalive *ka, uint32_t id)
 {
 	uint32_t *heard = ka->conf.facts->binding_heard;
 	uint32_t tick = __atomic_load_n(&heard[id], __ATOMIC_RELAXED);
 
-	for (uint32_t i = ka->binding[id].next; i != id; i = ka->binding[i].next)
-		__atomic_store_n(&heard[i], tick, __ATOMIC_RELAXED);
+	for (uint32_t i = ka->binding[id].next; tick && i != id; i = ka->binding[i].next) {
+		uint32_t own = __atomic_load_n(&heard[i], __ATOMIC_RELAXED);
+
+		if (!own || clock_tick_before(own, tick))
+			__atomic_store_n(&heard[i], tick, __ATOMIC_RELAXED);
+	}
 }
 
 static void binding_route(struct keepalive *ka, uint32_t id)

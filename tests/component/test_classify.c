@@ -357,6 +357,10 @@ static void sip_stamp(void **state)
 	assert_int_equal(s->rig->w->count->sip_heard, 2);
 	rig_pass(s->rig, 1100);
 	assert_int_equal(heard[9], heard[5]);
+	/* What it answered later is its own. */
+	s->rig->facts.binding_heard[9] = s->rig->w->now_tick;
+	rig_pass(s->rig, 1100);
+	assert_int_not_equal(heard[9], heard[5]);
 	/* The first line unregisters: the other is stamped now. */
 	assert_int_equal(
 		binding_del(s->rig->keepalive, 0, &(struct proto_handle){.id = 5, .gen = 1}), 0);
