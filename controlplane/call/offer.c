@@ -107,6 +107,9 @@ static void on_accept(struct leg *to, const osip_message_t *resp)
 		to->stimer.role == STIMER_PEER ? STIMER_REFRESHER_UAS : STIMER_REFRESHER_UAC,
 		&terms);
 	refresh_confirmed(to, &terms);
+	/* One of the call's limits may have ended it in this very turn, and the offer with it. */
+	if (!offer->from)
+		return;
 	if (sip_msg_sdp(resp, &sdp, &len) < 0 || anchor_check_answer(to, sdp, len) < 0 ||
 		anchor_accept(to, sdp, len) != 0) {
 		say_again(to);

@@ -32,47 +32,6 @@ static struct mailbox *binding_mailbox(const struct keepalive *ka, uint32_t id)
 	return &ka->conf.workers[binding_owner(ka, id)].mailbox;
 }
 
-/* Ring of those that share an address: the source table names one of them. A full table costs the
- * stamp, not the keep-alive; it is made so that it never fills before the bindings do. */
-static void binding_join(struct keepalive *ka, uint32_t id, const struct addr *dst)
-{
-	struct binding *b = &ka->binding[id];
-	uint32_t first = addrmap_get(ka->source, dst);
-
-	b->next = b->prev = id;
-	if (first == ADDRMAP_NONE) {
-		if (addrmap_set(ka->source, dst, id) == 0)
-			b->flags |= BINDING_SOURCE;
-		return;
-	}
-	b->prev = first;
-	b->next = ka->binding[first].next;
-	ka->binding[b->next].prev = id;
-	ka->binding[first].next = id;
-	ka->shared++;
-}
-
-static void binding_leave(struct keepalive *ka, uint32_t id)
-{
-	struct binding *b = &ka->binding[id];
-
-	if (b->next == id) {
-		if (b->flags & BINDING_SOURCE)
-			addrmap_del(ka->source, &b->dst);
-	} else {
-		if (b->flags & BINDING_SOURCE) {
-			/* Only the value of a key that is there changes: this cannot fail. */
-			addrmap_set(ka->source, &b->dst, b->next);
-			ka->binding[b->next].flags |= BINDING_SOURCE;
-		}
-		ka->binding[b->prev].next = b->next;
-		ka->binding[b->next].prev = b->prev;
-		ka->shared--;
-	}
-	b->flags &= (uint8_t)~BINDING_SOURCE;
-	b->next = b->prev = id;
-}
-
 /* Stands for an IPv6 address where only its phase matters: neighbours remain neighbours. */
 static uint32_t binding_digest(const uint8_t ip[static 16])
 {
@@ -128,7 +87,7 @@ static void binding_free(struct keepalive *ka, uint32_t id)
 	struct mail mail = sweep_mail_remove(id);
 
 	mailbox_send(binding_mailbox(ka, id), &mail);
-	binding_leave(ka, id);
+	shared_leave(ka, id);
 	binding_put_hop(ka, b->nexthop);
 	*b = (struct binding){0};
 	ka->expires[id] = 0;
@@ -174,10 +133,10 @@ static void binding_move(struct keepalive *ka, uint32_t id, const struct addr *d
 	if (b->flags & BINDING_USED) {
 		if (addr_equal(&b->dst, dst))
 			return;
-		binding_leave(ka, id);
+		shared_leave(ka, id);
 		binding_put_hop(ka, b->nexthop);
 	}
-	binding_join(ka, id, dst);
+	shared_join(ka, id, dst);
 	b->dst = *dst;
 	binding_take_hop(ka, b);
 }
@@ -291,21 +250,6 @@ void binding_sync_end(struct keepalive *ka, uint32_t slot)
 	ka->sync[slot].left = ka->conf.bindings;
 }
 
-/* SIP stamps the one binding that the source table names, and is the others' as well; answers stamp
- * each its own, maybe later. */
-static void binding_share(struct keepalive *ka, uint32_t id)
-{
-	uint32_t *heard = ka->conf.facts->binding_heard;
-	uint32_t tick = __atomic_load_n(&heard[id], __ATOMIC_RELAXED);
-
-	for (uint32_t i = ka->binding[id].next; tick && i != id; i = ka->binding[i].next) {
-		uint32_t own = __atomic_load_n(&heard[i], __ATOMIC_RELAXED);
-
-		if (!own || clock_tick_before(own, tick))
-			__atomic_store_n(&heard[i], tick, __ATOMIC_RELAXED);
-	}
-}
-
 static void binding_route(struct keepalive *ka, uint32_t id)
 {
 	struct binding *b = &ka->binding[id];
@@ -344,7 +288,7 @@ static void binding_visit(struct keepalive *ka, uint32_t id, uint64_t now_ms)
 	else if (ka->reroute_left)
 		binding_route(ka, id);
 	if (ka->shared && (b->flags & BINDING_SOURCE) && b->next != id)
-		binding_share(ka, id);
+		shared_stamp(ka, id);
 	if (ka->relook_left)
 		lost_look(ka, id, now_ms);
 	if (ka->age_left)

@@ -78,6 +78,12 @@ static inline struct sweep *sweep_of(const struct worker *w)
  * routes and shared addresses. */
 void binding_walk(struct keepalive *keepalive, uint64_t now_ms);
 
+/* shared.c, main: a binding joins those of its address, and leaves them; SIP stamps the one that
+ * the source table names, and is the others' as well (answers stamp each its own, maybe later). */
+void shared_join(struct keepalive *keepalive, uint32_t id, const struct addr *dst);
+void shared_leave(struct keepalive *keepalive, uint32_t id);
+void shared_stamp(struct keepalive *keepalive, uint32_t id);
+
 /* lost.c, main: takes the workers' notes; looks at one binding; tells its client how it stands. */
 void lost_tick(struct keepalive *keepalive, uint64_t now_ms);
 void lost_look(struct keepalive *keepalive, uint32_t id, uint64_t now_ms);
