@@ -2,11 +2,13 @@
 /* linewatch-cp: SIP, session timers, verdicts, registrations. */
 #include "controlplane/loop.h"
 #include "shared/log.h"
+#include "shared/notify.h"
 
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 static void usage(FILE *out)
 {
@@ -59,7 +61,7 @@ int main(int argc, char **argv)
 	log_open("linewatch-cp", LOG_INFO);
 	if (conf_load(&conf, path, err, sizeof(err)) < 0) {
 		log_error("%s", err);
-		return 1;
+		return EX_CONFIG;
 	}
 	if (test) {
 		conf_free(conf);
@@ -69,8 +71,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	loop = calloc(1, sizeof(*loop));
 	status = 1;
-	if (loop && loop_open(loop, conf) == 0)
+	if (loop && loop_open(loop, conf) == 0) {
+		log_notice("started: SIP on %s, control socket %s",
+			addr_format(&conf->node.service, err), conf->node.control_socket);
+		notify_ready();
 		status = loop_run(loop);
+	}
 	free(loop);
 	conf_free(conf);
 	return status;

@@ -3,11 +3,13 @@
 #include "dataplane/dataplane.h"
 #include "shared/conf.h"
 #include "shared/log.h"
+#include "shared/notify.h"
 
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 static const char usage[] = "usage: linewatch-dp -c FILE\n"
 			    "  -c FILE  configuration; only its section dataplane: is used here\n"
@@ -34,6 +36,7 @@ static int main_run(const struct conf *conf)
 	uv_signal_start(&intr, main_on_signal, SIGINT);
 	log_notice("ready: %u workers, %u ports, control socket %s", dp.workers.count,
 		dp.port_count, conf->dataplane.socket);
+	notify_ready();
 	dataplane_run(&dp);
 	uv_close((uv_handle_t *)&term, NULL);
 	uv_close((uv_handle_t *)&intr, NULL);
@@ -69,7 +72,7 @@ int main(int argc, char **argv)
 	log_open("linewatch-dp", LOG_INFO);
 	if (conf_load(&conf, path, why, sizeof(why))) {
 		log_error("%s", why);
-		return EXIT_FAILURE;
+		return EX_CONFIG;
 	}
 	log_open("linewatch-dp", conf->node.log_level);
 	err = main_run(conf);

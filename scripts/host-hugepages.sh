@@ -11,7 +11,7 @@
 set -eu
 
 pages=/sys/kernel/mm/hugepages/hugepages-2048kB
-state=/run/linewatch/hugepages-before
+state=/run/linewatch-host/hugepages-before
 
 fail()
 {
@@ -42,7 +42,7 @@ reserve()
 	*[!0-9]* | '') fail "$1 is no number of MB" ;;
 	esac
 	[ "$1" -gt 0 ] || fail "0 MB is nothing to reserve: release gives pages back"
-	mkdir -p /run/linewatch
+	mkdir -p /run/linewatch-host
 	[ -e $state ] || cat $pages/nr_hugepages >$state
 	before=$(cat $state)
 	now=$(cat $pages/nr_hugepages)

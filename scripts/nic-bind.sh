@@ -3,7 +3,9 @@
 # Takes a network device from the kernel and gives it to vfio-pci, so that linewatch-dp can drive it
 # (dataplane.ports: ["0000:03:00.0"]). The old driver is remembered for nic-release.sh.
 #
-#   nic-bind.sh PCI
+#   nic-bind.sh PCI [USER]
+#
+# USER may use the device then, without being root.
 #
 # Nothing is changed when the device is in use by the kernel (addresses, routes, part of a bond,
 # bridge or VLAN) or when the IOMMU cannot keep it apart from other devices. Needs root.
@@ -65,17 +67,26 @@ check_group()
 	done
 }
 
-[ $# -eq 1 ] || {
-	echo "usage: nic-bind.sh PCI" >&2
+# entrust: the group becomes the user's.
+entrust()
+{
+	[ -z "$user" ] || chown "$user" "/dev/vfio/$(basename "$(readlink -f "$device/iommu_group")")"
+}
+
+[ $# -eq 1 ] || [ $# -eq 2 ] || {
+	echo "usage: nic-bind.sh PCI [USER]" >&2
 	exit 2
 }
 nic_open "$1"
+user=${2:-}
+[ -z "$user" ] || id "$user" >/dev/null 2>&1 || fail "there is no user $user"
 case $(cat "$device/class") in
 0x02*) ;;
 *) fail "$pci is not a network device (class $(cat "$device/class"))" ;;
 esac
 old=$(nic_driver "$device")
 if [ "$old" = vfio-pci ]; then
+	entrust
 	echo "$pci is bound to vfio-pci already"
 	exit 0
 fi
@@ -85,7 +96,7 @@ for module in vfio-pci vfio_iommu_type1; do
 	modprobe $module || fail "the kernel has no module $module"
 done
 
-mkdir -p /run/linewatch
+mkdir -p /run/linewatch-host
 echo "$old" >"$state"
 nic_give vfio-pci
 if [ "$(nic_driver "$device")" != vfio-pci ]; then
@@ -93,4 +104,5 @@ if [ "$(nic_driver "$device")" != vfio-pci ]; then
 	rm -f "$state"
 	fail "vfio-pci does not take $pci (dmesg says why); it is back at $(nic_driver "$device")"
 fi
+entrust
 echo "$pci is bound to vfio-pci (before: $old), IOMMU group $group: /dev/vfio/$group"

@@ -18,7 +18,8 @@ nic_open()
 	*) fail "$1 is no PCI address, such as 0000:03:00.0 (host-check.sh lists them)" ;;
 	esac
 	device=/sys/bus/pci/devices/$pci
-	state=/run/linewatch/driver-$pci
+	# Root's own folder: /run/linewatch is the service user's.
+	state=/run/linewatch-host/driver-$pci
 	[ -d "$device" ] || fail "there is no PCI device $pci (host-check.sh lists network devices)"
 	[ "$(id -u)" -eq 0 ] || fail "run as root: only root may change a device's driver"
 }

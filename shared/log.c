@@ -3,16 +3,34 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define LOG_JOURNAL_ERROR 3 /* syslog's priority of LOG_ERROR; the others follow */
 
 static struct {
 	const char *process;
 	enum log_level level;
+	int journal; /* stderr is journald's */
 } log_state = {.process = "linewatch", .level = LOG_INFO};
+
+/* $JOURNAL_STREAM names the stream; it may have been inherited, and stderr be another one by now.
+ */
+static int log_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+		fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
 
 void log_open(const char *process, enum log_level level)
 {
+	log_state.journal = log_is_journal();
 	log_state.process = process;
 	log_state.level = level;
 }
@@ -26,7 +44,11 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 	if (level > log_state.level)
 		return;
-	n = snprintf(line, sizeof(line), "%s: %s: ", log_state.process, names[level]);
+	if (log_state.journal)
+		n = snprintf(line, sizeof(line), "<%d>%s: ", LOG_JOURNAL_ERROR + (int)level,
+			names[level]);
+	else
+		n = snprintf(line, sizeof(line), "%s: %s: ", log_state.process, names[level]);
 	va_start(ap, fmt);
 	m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One line per event on stderr (journald adds the time). Text from the wire goes through
- * log_escape, so that it cannot forge a line or drive a terminal (checklist SE-19). */
+ * log_escape, so that it cannot forge a line or drive a terminal (checklist SE-19). Where stderr is
+ * the journal ($JOURNAL_STREAM), a line begins with its priority, which journald takes away, in the
+ * place of the process's name, which journald adds. */
 #ifndef SHARED_LOG_H
 #define SHARED_LOG_H
 

@@ -167,6 +167,8 @@ int eal_open(const struct conf_dataplane *conf)
 		err = -E2BIG;
 		goto out;
 	}
+	/* Not to the syslog as well, which is the same journal. */
+	rte_openlog_stream(stderr);
 	atexit(eal_remove_runtime_dir);
 	if (rte_eal_init(args->argc, args->argv) < 0) {
 		err = -rte_errno;

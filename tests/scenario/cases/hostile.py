@@ -329,7 +329,7 @@ def wrong_configuration():
             for program in (CP, DP):
                 done = run([program, "-c", path], ns=s.topology.node, check=False, timeout=10)
                 said = (done.stdout + done.stderr).strip().splitlines()
-                check(done.returncode != 0, "%s started with a wrong %s" % (program, name))
+                equal(done.returncode, 78, "status of %s with a wrong %s" % (program, name))
                 equal(len(said), 1, "lines about a wrong %s: %s" % (name, said))
                 for part in ("%s:%d: " % (path, line), field, allowed):
                     check(part in said[0], "%r is missing in: %s" % (part, said[0]))
