@@ -130,8 +130,6 @@ static void outage_end(struct outages *o, uint16_t index, uint16_t member, uint6
 	it->back_ms = now_ms;
 	if (!it->gone)
 		o->conf.head->port[index].resets++;
-	/* What the device said of itself before is over. */
-	__atomic_store_n(&o->marks[port->device[member].id], 0, __ATOMIC_RELAXED);
 	if (o->conf.exception)
 		exception_set_wire(o->conf.exception, index, port->device[member].id);
 	log_notice("port %s: in service again after %.1f s", outage_name(port, member, name),
@@ -173,6 +171,8 @@ static bool outage_find(struct outages *o, uint16_t index, uint64_t now_ms)
 
 		if (it->device[it->member].out) {
 			it->task = OUTAGE_TAKE;
+			/* What it said before it is tried is over; later words count. */
+			__atomic_store_n(marks, 0, __ATOMIC_RELAXED);
 			if (outage_is_due(o, index, it->member, now_ms))
 				return true;
 			continue;
@@ -234,11 +234,11 @@ static bool outage_of_port(struct outages *o, uint16_t index, uint64_t now_ms)
 {
 	struct outage_device *it = &o->port[index].device[0];
 	struct port *port = &o->conf.ports[index];
+	uint8_t said = __atomic_exchange_n(&o->marks[port->device[0].id], 0, __ATOMIC_RELAXED);
 	int err;
 
-	/* It may go while it waits for its reset. */
-	if (__atomic_load_n(&o->marks[port->device[0].id], __ATOMIC_RELAXED) & OUTAGE_MARK_GONE)
-		it->gone = true;
+	/* It may go while it waits for its reset; what it says during that counts after it. */
+	it->gone |= (said & OUTAGE_MARK_GONE) != 0;
 	if (port->started && it->gone)
 		port_lose(port);
 	if (!outage_is_due(o, index, 0, now_ms))

@@ -131,6 +131,36 @@ static void test_reset_by_event(void **state)
 	fclose(log);
 }
 
+int __real_rte_eth_dev_reset(uint16_t id);
+int __wrap_rte_eth_dev_reset(uint16_t id);
+static unsigned int again; /* times that a device wants to be reset once more, amid it */
+
+int __wrap_rte_eth_dev_reset(uint16_t id)
+{
+	int err = __real_rte_eth_dev_reset(id);
+
+	if (again && again--)
+		raise_event("net_ring10", RTE_ETH_EVENT_INTR_RESET);
+	return err;
+}
+
+/* The physical function below a virtual one is reset twice: the second time counts as well. */
+static void test_reset_amid_reset(void **state)
+{
+	uint64_t end = clock_boot_ms() + WAIT_MS;
+
+	again = 1;
+	raise_event("net_ring10", RTE_ETH_EVENT_INTR_RESET);
+	while (load(&head->port[0].resets) < 2) {
+		assert_true(clock_boot_ms() < end);
+		offer(0);
+		outages_tick(outages, clock_boot_ms());
+	}
+	works(0);
+	assert_int_equal(told[PROTO_PORT_BACK], 2);
+	assert_int_equal(head->port[0].state, FACTS_PORT_IN);
+}
+
 static void test_removal_by_event(void **state)
 {
 	uint64_t end = clock_boot_ms() + WAIT_MS;
@@ -219,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_paused_port_is_left_alone, setup_two),
 		TEST(test_reset_by_event, setup_two),
+		TEST(test_reset_amid_reset, setup_two),
 		TEST(test_removal_by_event, setup_two),
 		TEST(test_dark_times_are_told, setup_two),
 		TEST(test_resets_are_limited, setup_two),
