@@ -16,7 +16,8 @@
 #include <rte_cycles.h>
 #include <string.h>
 
-#define DATAPLANE_TICK_MS   20
+#define DATAPLANE_TICK_MS   20  /* while something cannot wait */
+#define DATAPLANE_CALM_MS   100 /* each wake-up costs an idle machine */
 #define DATAPLANE_SECOND_MS 1000
 
 static int dpdk_start(struct dataplane *dp)
@@ -244,6 +245,18 @@ static void dataplane_on_tick(uv_timer_t *timer)
 	server_tick(dp->server, now_ms);
 }
 
+/* The one place that says when the next tick is, asked whenever the loop is about to wait. */
+static void dataplane_on_wait(uv_prepare_t *wait)
+{
+	struct dataplane *dp = wait->data;
+	bool busy = media_is_busy(dp->media) || keepalive_is_busy(dp->keepalive) ||
+		server_is_busy(dp->server);
+	uint64_t due = dp->tick_ms + (busy ? DATAPLANE_TICK_MS : DATAPLANE_CALM_MS);
+	uint64_t now = clock_boot_ms();
+
+	uv_timer_start(&dp->tick, dataplane_on_tick, due > now ? due - now : 0, 0);
+}
+
 static void dataplane_on_second(uv_timer_t *timer)
 {
 	struct dataplane *dp = timer->data;
@@ -254,16 +267,18 @@ static void dataplane_on_second(uv_timer_t *timer)
 
 static int timers_start(struct dataplane *dp)
 {
-	dp->tick.data = dp->second.data = dp;
+	dp->wait.data = dp->tick.data = dp->second.data = dp;
+	uv_prepare_init(&dp->loop, &dp->wait);
 	uv_timer_init(&dp->loop, &dp->tick);
 	uv_timer_init(&dp->loop, &dp->second);
-	uv_timer_start(&dp->tick, dataplane_on_tick, DATAPLANE_TICK_MS, DATAPLANE_TICK_MS);
+	uv_prepare_start(&dp->wait, dataplane_on_wait);
 	uv_timer_start(&dp->second, dataplane_on_second, DATAPLANE_SECOND_MS, DATAPLANE_SECOND_MS);
 	return 0;
 }
 
 static void timers_stop(struct dataplane *dp)
 {
+	uv_close((uv_handle_t *)&dp->wait, NULL);
 	uv_close((uv_handle_t *)&dp->tick, NULL);
 	uv_close((uv_handle_t *)&dp->second, NULL);
 }

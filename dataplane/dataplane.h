@@ -20,6 +20,7 @@
 struct dataplane {
 	const struct conf_dataplane *conf;
 	uv_loop_t loop;
+	uv_prepare_t wait;
 	uv_timer_t tick;
 	uint64_t tick_ms; /* of the last one */
 	uv_timer_t watch;

@@ -15,7 +15,7 @@ table=linewatch_$(printf %s "$iface" | tr -c 'A-Za-z0-9' _)
 nft delete table netdev "$table" 2>/dev/null || true
 if ip link show dev "$iface" >/dev/null 2>&1; then
 	ip link set dev "$iface" allmulticast off
-	for feature in rx tx gso tso gro; do
+	for feature in rx tx sg gso tso gro; do
 		ethtool -K "$iface" "$feature" on >/dev/null 2>&1 || true
 	done
 	if [ -d "/proc/sys/net/ipv6/conf/$iface" ]; then

@@ -221,6 +221,15 @@ void server_tick(struct server *server, uint64_t now_ms)
 	}
 }
 
+bool server_is_busy(const struct server *server)
+{
+	bool busy = captures_count(server->captures) > 0;
+
+	for (const struct client *client = server->clients; client && !busy; client = client->next)
+		busy = !(client->events & UV_READABLE);
+	return busy;
+}
+
 unsigned int server_clients(const struct server *server)
 {
 	return __atomic_load_n(&server->connected, __ATOMIC_RELAXED);

@@ -6,6 +6,7 @@
 #include "dataplane/core/event.h"
 #include "dataplane/core/facts.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -38,9 +39,12 @@ void server_on_port_reset(struct server *server, int (*fn)(void *ctx, const char
  * are made of its workers (its sink is not read). Returns 0 or -errno after a log line. */
 int server_listen(struct server *server, const struct captures_conf *conf);
 
-/* Every 20 ms or so: brings captured frames, goes on with clients that had to wait, drops those
- * that never say hello. */
+/* Every 20 ms or so while it is busy: brings captured frames, goes on with clients that had to
+ * wait, drops those that never say hello. */
 void server_tick(struct server *server, uint64_t now_ms);
+
+/* Something is captured, or a client has to wait. */
+bool server_is_busy(const struct server *server);
 
 /* Clients with a slot at present, for telemetry (any thread). */
 unsigned int server_clients(const struct server *server);

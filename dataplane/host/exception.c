@@ -115,6 +115,25 @@ static bool exception_is_spent(const struct exception *ex)
 	return false;
 }
 
+/* Nobody leaves frames here and goes on without ringing: each worker had half of its time left
+ * since the last look, so it was without work. */
+static bool exception_is_rung(struct exception *ex)
+{
+	bool rung = true;
+
+	for (unsigned int i = 0; i < ex->worker_count; i++) {
+		const struct facts_worker *count = ex->workers[i].count;
+		struct exception_load now = {
+			.total = __atomic_load_n(&count->total_cycles, __ATOMIC_RELAXED),
+			.busy = __atomic_load_n(&count->busy_cycles, __ATOMIC_RELAXED),
+		};
+
+		rung &= now.busy - ex->load[i].busy <= (now.total - ex->load[i].total) / 2;
+		ex->load[i] = now;
+	}
+	return rung;
+}
+
 /* The TAP driver reads only after a signal, which goes to the main thread. Here it comes before
  * the interrupt, so that the turn after that finds the frame. */
 static void exception_take_signals(const struct exception *ex)
@@ -147,6 +166,8 @@ static int exception_run(void *arg)
 			moved += exception_class(ex, class);
 		for (uint16_t i = 0; i < ex->port_count; i++)
 			moved += exception_from_host(ex, &ex->port[i]);
+		if (ex->lull.over)
+			ex->lull.most_ms = exception_is_rung(ex) ? LULL_CALM_MS : LULL_MOST_MS;
 		if (moved)
 			lull_end(&ex->lull, moved);
 		else

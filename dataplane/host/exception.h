@@ -26,6 +26,11 @@ struct exception_count {
 	uint64_t from_host_drop; /* the worker lags behind */
 };
 
+/* What a worker had counted at the last look. */
+struct exception_load {
+	uint64_t total, busy; /* cycles */
+};
+
 struct exception {
 	struct exception_port port[WORKER_PORTS_MAX];
 	uint16_t port_count;
@@ -37,6 +42,7 @@ struct exception {
 	uint64_t refill_tsc;
 	uint64_t tsc_hz;
 	struct lull lull;
+	struct exception_load load[WORKER_MAX];
 	struct idle_irq *irq; /* what wakes it, NULL: time alone */
 	unsigned int lcore;
 	bool stop;

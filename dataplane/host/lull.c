@@ -8,6 +8,7 @@
 void lull_open(struct lull *lull, uint32_t max_us, uint64_t tsc_hz)
 {
 	lull->ms = LULL_LEAST_MS;
+	lull->most_ms = LULL_MOST_MS;
 	lull->armed = lull->over = false;
 	idle_open(&lull->idle, max_us, tsc_hz);
 	lull_refill(lull);
@@ -42,7 +43,7 @@ static void lull_sleep(struct lull *lull)
 void lull_wait(struct lull *lull, uint64_t now_tsc, bool nap)
 {
 	if (lull->over)
-		lull->ms = RTE_MIN(2 * lull->ms, (uint32_t)LULL_MOST_MS);
+		lull->ms = RTE_MIN(2 * lull->ms, lull->most_ms);
 	lull->over = false;
 	if (nap || !lull->irq || lull->wakes == 0) {
 		lull_disarm(lull);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/keepalive/binding.h"
 
+#include "dataplane/core/due.h"
 #include "dataplane/keepalive/context.h"
 #include "shared/clock.h"
 
@@ -9,10 +10,9 @@
 
 /* Ticks are compared signed: nothing may lie farther ahead. */
 #define BINDING_EXPIRES_MAX_MS (200ull * 86400 * 1000)
-/* The walk comes by each binding once a second, given a tick of 20 ms. */
-#define BINDING_WALK_PARTS 50
-#define BINDING_WALK_LEAST 1024
-#define BINDING_NOTICE_MS  20
+#define BINDING_WALK_MS        1000 /* the walk comes by each binding in that time, */
+#define BINDING_WALK_LEAST     16   /* or by that many blocks in a tick */
+#define BINDING_NOTICE_MS      20
 
 static uint32_t binding_expiry(uint64_t expires_ms, uint64_t now_ms)
 {
@@ -295,10 +295,10 @@ static void binding_visit(struct keepalive *ka, uint32_t id, uint64_t now_ms)
 		clock_tick_age(&ka->conf.facts->binding_heard[id], clock_tick(now_ms));
 }
 
-/* The quick look that decides whether a binding is worth a visit. */
-static bool binding_busy(const struct keepalive *ka)
+/* The walk has more to do than to see what has expired. */
+static bool binding_is_sweeping(const struct keepalive *ka)
 {
-	if (ka->reroute_left || ka->relook_left || ka->age_left || ka->shared)
+	if (ka->reroute_left || ka->relook_left || ka->age_left)
 		return true;
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++)
 		if (ka->sync[i].left)
@@ -306,43 +306,67 @@ static bool binding_busy(const struct keepalive *ka)
 	return false;
 }
 
+bool binding_is_busy(const struct keepalive *ka)
+{
+	return ka->behind || binding_is_sweeping(ka);
+}
+
 static void binding_walked(struct keepalive *ka, uint32_t n)
 {
-	ka->reroute_left -= n < ka->reroute_left ? n : ka->reroute_left;
-	ka->relook_left -= n < ka->relook_left ? n : ka->relook_left;
-	ka->age_left -= n < ka->age_left ? n : ka->age_left;
+	ka->reroute_left -= RTE_MIN(n, ka->reroute_left);
+	ka->relook_left -= RTE_MIN(n, ka->relook_left);
+	ka->age_left -= RTE_MIN(n, ka->age_left);
 	for (unsigned int i = 0; i < PROTO_SLOTS; i++) {
 		struct binding_sync *sync = &ka->sync[i];
 
-		sync->left -= n < sync->left ? n : sync->left;
+		sync->left -= RTE_MIN(n, sync->left);
 	}
+}
+
+/* All of a block, or those that have expired; returns how many it were. */
+static uint32_t binding_visit_block(struct keepalive *ka, uint32_t first, bool all, uint64_t now_ms)
+{
+	uint32_t now = clock_tick(now_ms), visits = 0;
+
+	if (!all && !due_any(&ka->expires[first], now))
+		return 0;
+	for (uint32_t id = first; id < first + DUE_BLOCK; id++)
+		if (ka->expires[id] && (all || due_is(ka->expires[id], now))) {
+			binding_visit(ka, id, now_ms);
+			visits++;
+		}
+	return visits;
+}
+
+/* Blocks whose turn has come since the last tick. */
+static uint32_t binding_portion(struct keepalive *ka, uint64_t now_ms)
+{
+	uint32_t blocks = due_blocks(ka->conf.bindings);
+	uint64_t passed = RTE_MIN(now_ms - ka->walked_ms, (uint64_t)BINDING_WALK_MS);
+	uint64_t most = blocks * passed / BINDING_WALK_MS + BINDING_WALK_LEAST;
+
+	ka->walked_ms = now_ms;
+	return (uint32_t)RTE_MIN(most, (uint64_t)blocks);
 }
 
 void binding_walk(struct keepalive *ka, uint64_t now_ms)
 {
-	uint32_t total = ka->conf.bindings;
-	uint32_t most = total / BINDING_WALK_PARTS + BINDING_WALK_LEAST;
-	uint32_t now = clock_tick(now_ms);
+	uint32_t blocks = due_blocks(ka->conf.bindings);
+	uint32_t most = binding_portion(ka, now_ms);
 	unsigned int room = keepalive_room(ka);
-	uint32_t n;
-	bool busy;
+	uint32_t now = clock_tick(now_ms), n;
+	bool all;
 
-	if (most > total)
-		most = total;
 	if (now - ka->aged > CLOCK_TICK_LOOK) {
 		ka->aged = now;
-		ka->age_left = total;
+		ka->age_left = ka->conf.bindings;
 	}
-	busy = binding_busy(ka);
-	for (n = 0; n < most && room; n++) {
-		uint32_t id = ka->cursor;
-		uint32_t expires = ka->expires[id];
+	all = binding_is_sweeping(ka) || ka->shared;
+	for (n = 0; n < most && room >= DUE_BLOCK; n++) {
+		uint32_t first = due_next(&ka->cursor, blocks) * DUE_BLOCK;
 
-		if (expires && (busy || !clock_tick_before(now, expires))) {
-			binding_visit(ka, id, now_ms);
-			room--;
-		}
-		ka->cursor = id + 1 < total ? id + 1 : 0;
+		room -= binding_visit_block(ka, first, all, now_ms);
 	}
-	binding_walked(ka, n);
+	ka->behind = n < most;
+	binding_walked(ka, n * DUE_BLOCK);
 }

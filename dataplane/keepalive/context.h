@@ -57,7 +57,9 @@ struct keepalive {
 	struct tag_key tag;
 	struct binding_sync sync[PROTO_SLOTS];
 	uint32_t *used;        /* [worker_count] */
-	uint32_t cursor;       /* of the walk */
+	uint64_t walked_ms;    /* when the walk went on last */
+	uint32_t cursor;       /* of it, in blocks */
+	bool behind;           /* it had to stop for want of room */
 	uint32_t reroute_left; /* bindings that it has still to route again */
 	uint32_t routeless;    /* bindings without a route */
 	uint64_t routeless_ms; /* since when there are many, 0: there are not */
@@ -74,9 +76,10 @@ static inline struct sweep *sweep_of(const struct worker *w)
 	return &w->keepalive->sweep[w->index];
 }
 
-/* binding.c, for keepalive_tick: one portion of the walk over all bindings, for expiry, sync,
- * routes and shared addresses. */
+/* binding.c: one portion of the walk over all bindings, for expiry, sync, routes and shared
+ * addresses; and whether the next one is to be soon. */
 void binding_walk(struct keepalive *keepalive, uint64_t now_ms);
+bool binding_is_busy(const struct keepalive *keepalive);
 
 /* shared.c, main: a binding joins those of its address, and leaves them; SIP stamps the one that
  * the source table names, and is the others' as well (answers stamp each its own, maybe later). */
@@ -86,6 +89,7 @@ void shared_stamp(struct keepalive *keepalive, uint32_t id);
 
 /* lost.c, main: takes the workers' notes; looks at one binding; tells its client how it stands. */
 void lost_tick(struct keepalive *keepalive, uint64_t now_ms);
+bool lost_is_busy(const struct keepalive *keepalive);
 void lost_look(struct keepalive *keepalive, uint32_t id, uint64_t now_ms);
 void lost_tell(struct keepalive *keepalive, uint32_t id, uint64_t now_ms);
 

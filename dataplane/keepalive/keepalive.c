@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/keepalive/keepalive.h"
 
+#include "dataplane/core/due.h"
 #include "dataplane/core/ring.h"
 #include "dataplane/keepalive/context.h"
 
@@ -79,7 +80,7 @@ static int keepalive_open_tables(struct keepalive *ka)
 	size_t sweeps = conf->worker_count * sizeof(*ka->sweep);
 
 	ka->binding = mem_get(conf->mem, conf->bindings * sizeof(*ka->binding), "the bindings");
-	ka->expires = mem_get(conf->mem, conf->bindings * sizeof(*ka->expires), "their expiry");
+	ka->expires = mem_get(conf->mem, due_size(conf->bindings), "their expiry");
 	ka->where = mem_get(conf->mem, conf->bindings * sizeof(*ka->where), "their places");
 	ka->pulse = mem_get(conf->mem, conf->bindings * sizeof(*ka->pulse), "their pulses");
 	ka->sweep = aligned_alloc(_Alignof(struct sweep), sweeps);
@@ -140,7 +141,7 @@ void keepalive_close(struct keepalive *ka)
 	mem_put(mem, ka->ip6, n * sizeof(*ka->ip6));
 	mem_put(mem, ka->pulse, n * sizeof(*ka->pulse));
 	mem_put(mem, ka->where, n * sizeof(*ka->where));
-	mem_put(mem, ka->expires, n * sizeof(*ka->expires));
+	mem_put(mem, ka->expires, due_size(n));
 	mem_put(mem, ka->binding, n * sizeof(*ka->binding));
 	free(ka->notes);
 	free(ka->used);
@@ -280,6 +281,11 @@ void keepalive_tick(struct keepalive *ka, uint64_t now_ms)
 	binding_walk(ka, now_ms);
 	templates_tick(&ka->templates);
 	keepalive_gauge(ka, now_ms);
+}
+
+bool keepalive_is_busy(const struct keepalive *ka)
+{
+	return ka->missed_ms || binding_is_busy(ka) || lost_is_busy(ka);
 }
 
 void keepalive_missed(struct keepalive *ka, uint32_t bindings, uint64_t since_ms)

@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_rcu_qsbr.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct keepalive;
@@ -51,8 +52,12 @@ int keepalive_conf_set(struct keepalive *keepalive, const struct proto_conf *con
  * now. The server stops reading its clients while it is below PROTO_RECORDS_MAX. */
 unsigned int keepalive_room(const struct keepalive *keepalive);
 
-/* Every 20 ms or so: expiry, sweeps of a sync, route changes, gauges. Bounded. */
+/* Every 20 ms or so while it is busy, else every 100: expiry, sweeps of a sync, route changes,
+ * gauges. Bounded. */
 void keepalive_tick(struct keepalive *keepalive, uint64_t now_ms);
+
+/* A sync, a change of routes, lost devices: there is something to go on with. */
+bool keepalive_is_busy(const struct keepalive *keepalive);
 
 /* The messages of so many bindings did not leave since then (a port was out of service, its link
  * down, a gateway unknown), and leave now: they are made up for (schedule_missed), unless they are

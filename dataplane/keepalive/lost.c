@@ -37,6 +37,14 @@ void lost_look(struct keepalive *ka, uint32_t id, uint64_t now_ms)
 	lost_tell(ka, id, now_ms);
 }
 
+bool lost_is_busy(const struct keepalive *ka)
+{
+	for (unsigned int i = 0; i < ka->conf.worker_count; i++)
+		if (!rte_ring_empty(ka->notes[i]))
+			return true;
+	return false;
+}
+
 void lost_tick(struct keepalive *ka, uint64_t now_ms)
 {
 	struct pulse_note note;

@@ -129,7 +129,7 @@ struct media {
 	uint32_t *due;          /* [total], tick at which silence is looked at; 0 = not watched */
 	uint32_t *hold; /* [flows], tick at which it may want a keep-alive; 0 = it gets none */
 	struct media_sync sync[PROTO_SLOTS];
-	uint32_t cursor; /* of the walk */
+	uint32_t cursor; /* of the walk, in blocks */
 	uint32_t reroute_left;
 	uint32_t silence_cursor, hold_cursor;
 	uint32_t scanned;   /* tick of the last scan for silence */

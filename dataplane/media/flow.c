@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/flow.h"
 
-#include "dataplane/media/due.h"
+#include "dataplane/core/due.h"
 #include "dataplane/media/hold.h"
 #include "dataplane/media/learn.h"
 #include "dataplane/media/monitor.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/media/hold.h"
 
-#include "dataplane/media/due.h"
+#include "dataplane/core/due.h"
 
 #include <string.h>
 
@@ -93,16 +93,16 @@ void hold_watch(struct media *m, uint32_t id, uint32_t now)
 
 void hold_scan(struct media *m, uint32_t now)
 {
-	uint32_t blocks = due_parts(m->claims.used, MEDIA_DUE_BLOCK);
+	uint32_t blocks = due_blocks(m->claims.used);
 	uint32_t left = due_parts(blocks, HOLD_PARTS);
 	uint32_t orders = 0;
 
 	for (; left && orders < HOLD_ORDERS; left--) {
-		uint32_t first = due_next(&m->hold_cursor, blocks) * MEDIA_DUE_BLOCK;
+		uint32_t first = due_next(&m->hold_cursor, blocks) * DUE_BLOCK;
 
 		if (!due_any(&m->hold[first], now))
 			continue;
-		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)
+		for (uint32_t id = first; id < first + DUE_BLOCK; id++)
 			if (due_is(m->hold[id], now))
 				orders += hold_look(m, id, now);
 	}

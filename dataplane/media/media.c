@@ -8,17 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The scan reads whole blocks. */
-static size_t media_due_size(const struct media *m)
-{
-	return (m->total + MEDIA_DUE_BLOCK) * sizeof(*m->due);
-}
-
-static size_t media_hold_size(const struct media *m)
-{
-	return (m->conf.flows + MEDIA_DUE_BLOCK) * sizeof(*m->hold);
-}
-
 static int media_open_monitors(struct media *m)
 {
 	const struct media_conf *conf = &m->conf;
@@ -41,9 +30,9 @@ static int media_open_tables(struct media *m)
 		return err;
 	m->cold = mem_get(conf->mem, conf->flows * sizeof(*m->cold), "the flows");
 	m->flow = mem_get(conf->mem, m->total * sizeof(*m->flow), "the flows");
-	m->expires = mem_get(conf->mem, m->total * sizeof(*m->expires), "their expiry");
-	m->due = mem_get(conf->mem, media_due_size(m), "their clocks");
-	m->hold = mem_get(conf->mem, media_hold_size(m), "their keep-alives");
+	m->expires = mem_get(conf->mem, due_size(m->total), "their expiry");
+	m->due = mem_get(conf->mem, due_size(m->total), "their clocks");
+	m->hold = mem_get(conf->mem, due_size(conf->flows), "their keep-alives");
 	m->learnt = calloc(conf->worker_count, sizeof(*m->learnt));
 	if (!m->cold || !m->flow || !m->expires || !m->due || !m->hold || !m->learnt)
 		return -ENOMEM;
@@ -94,9 +83,9 @@ void media_close(struct media *m)
 	free(m->learnt);
 	claims_close(&m->claims);
 	mem_put(mem, m->ip6, n * sizeof(*m->ip6));
-	mem_put(mem, m->hold, media_hold_size(m));
-	mem_put(mem, m->due, media_due_size(m));
-	mem_put(mem, m->expires, m->total * sizeof(*m->expires));
+	mem_put(mem, m->hold, due_size(n));
+	mem_put(mem, m->due, due_size(m->total));
+	mem_put(mem, m->expires, due_size(m->total));
 	mem_put(mem, m->flow, m->total * sizeof(*m->flow));
 	tagmap_close(&m->monitors);
 	mem_put(mem, m->side, m->conf.monitors * sizeof(*m->side));
@@ -161,6 +150,11 @@ void media_tick(struct media *m, uint64_t now_ms)
 	hold_scan(m, clock_tick(now_ms));
 	flow_walk(m, now_ms);
 	claims_tick(&m->claims);
+}
+
+bool media_is_busy(const struct media *m)
+{
+	return m->conf.facts->head->flows_used > 0;
 }
 
 void media_reroute(struct media *m)

@@ -4,6 +4,7 @@
 #ifndef DATAPLANE_MEDIA_MEDIA_H
 #define DATAPLANE_MEDIA_MEDIA_H
 
+#include "dataplane/core/due.h"
 #include "dataplane/core/event.h"
 #include "dataplane/core/facts.h"
 #include "dataplane/core/mem.h"
@@ -12,6 +13,7 @@
 
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct media;
@@ -31,13 +33,10 @@ struct media_conf {
 	uint32_t clients;         /* each has an equal share of the monitored flows */
 };
 
-/* Flows whose clocks are looked at together. */
-#define MEDIA_DUE_BLOCK 64
-
-/* First id of a monitored flow. */
+/* First id of a monitored flow: of a block. */
 static inline uint32_t media_monitor_first(uint32_t flows)
 {
-	return (flows + MEDIA_DUE_BLOCK - 1) / MEDIA_DUE_BLOCK * MEDIA_DUE_BLOCK;
+	return due_blocks(flows) * DUE_BLOCK;
 }
 
 /* Flows of both kinds, as the facts have them. */
@@ -68,8 +67,12 @@ int media_addr_claim(struct media *media, uint32_t slot, const struct proto_medi
 /* A relay flow is there, of this generation and this client's. */
 bool media_has_flow(const struct media *media, uint32_t slot, uint32_t id, uint32_t gen);
 
-/* Every 20 ms or so: what workers learnt, silence, expiry, route changes. Bounded. */
+/* Every 20 ms or so while it is busy: what workers learnt, silence, expiry, route changes. Bounded.
+ */
 void media_tick(struct media *media, uint64_t now_ms);
+
+/* There are flows: what is heard of them is to be told soon. */
+bool media_is_busy(const struct media *media);
 
 /* Routes changed: the destinations of all flows are asked for again, in portions. */
 void media_reroute(struct media *media);

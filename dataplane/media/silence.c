@@ -2,7 +2,7 @@
 /* The media clock of each flow. due[] holds the tick at which a flow can be silent at the earliest;
  * a scan streams through it, and only a flow whose moment has come is looked at: if it was heard
  * since, its moment moves. Packets cost nothing here. */
-#include "dataplane/media/due.h"
+#include "dataplane/core/due.h"
 #include "dataplane/media/flow.h"
 #include "dataplane/media/publish.h"
 
@@ -101,8 +101,8 @@ static bool silence_must_wait(struct media *m, uint32_t now)
 /* Port slots that are claimed, and behind them the monitored flows. */
 void silence_scan(struct media *m, uint64_t now_ms)
 {
-	uint32_t slots = due_parts(m->claims.used, MEDIA_DUE_BLOCK);
-	uint32_t blocks = slots + due_parts(m->monitors_used, MEDIA_DUE_BLOCK);
+	uint32_t slots = due_blocks(m->claims.used);
+	uint32_t blocks = slots + due_blocks(m->monitors_used);
 	uint32_t left = due_parts(blocks, SILENCE_PARTS);
 	uint32_t now = clock_tick(now_ms);
 	uint32_t events = 0;
@@ -111,13 +111,12 @@ void silence_scan(struct media *m, uint64_t now_ms)
 		return;
 	for (; left && events < SILENCE_EVENTS; left--) {
 		uint32_t block = due_next(&m->silence_cursor, blocks);
-		uint32_t first = block < slots
-			? block * MEDIA_DUE_BLOCK
-			: m->monitor_first + (block - slots) * MEDIA_DUE_BLOCK;
+		uint32_t first = block < slots ? block * DUE_BLOCK
+					       : m->monitor_first + (block - slots) * DUE_BLOCK;
 
 		if (!due_any(&m->due[first], now))
 			continue;
-		for (uint32_t id = first; id < first + MEDIA_DUE_BLOCK; id++)
+		for (uint32_t id = first; id < first + DUE_BLOCK; id++)
 			if (due_is(m->due[id], now))
 				events += silence_look(m, id, now, now_ms);
 	}

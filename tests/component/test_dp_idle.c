@@ -28,8 +28,10 @@
 #define CPU_PART    20 /* of a core: 5 % */
 #define SIP_PORT    5060
 #define HOST_NS     4000000
+#define MAIN        "linewatch-dp"
 #define PUMP        "rte-worker-2" /* behind that of the one worker */
-#define PUMP_SLEEPS 200            /* a second; twice what it takes when nothing wakes it */
+#define PUMP_SLEEPS 20             /* a second; twice what it takes when nothing wakes it */
+#define MAIN_SLEEPS 32             /* likewise, without flows */
 
 static const struct latency silence = {
 	.rounds = ROUNDS,
@@ -156,22 +158,42 @@ static unsigned long sleeps(const char *name)
 	return n;
 }
 
-/* Nothing for the kernel: a sleep is of LULL_MOST_MS. */
-static void test_pump_sleeps(void **state)
+/* Whether in some round a thread sleeps as seldom as that, or more often. */
+static bool sleeps_seldom(const char *name, unsigned long most, bool seldom)
 {
-	unsigned long best = ULONG_MAX;
-
-	await_conversation();
-	for (int round = 0; round < ROUNDS && best > PUMP_SLEEPS; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t start = latency_now_ns();
-		unsigned long n = sleeps(PUMP);
+		unsigned long n = sleeps(name);
 
 		sleep(1);
-		n = (sleeps(PUMP) - n) * 1000000000 / (latency_now_ns() - start);
-		best = n < best ? n : best;
+		n = (sleeps(name) - n) * 1000000000 / (latency_now_ns() - start);
+		print_message("%s sleeps %lu times a second\n", name, n);
+		if ((n <= most) == seldom)
+			return true;
 	}
-	print_message("the pump sleeps %lu times a second\n", best);
-	assert_true(best <= PUMP_SLEEPS);
+	return false;
+}
+
+/* Nothing for the kernel, and a worker that would ring: a sleep is of LULL_CALM_MS. */
+static void test_pump_sleeps(void **state)
+{
+	await_conversation();
+	assert_true(sleeps_seldom(PUMP, PUMP_SLEEPS, true));
+}
+
+/* Main looks often while there are flows, and only then. */
+static void test_main_sleeps(void **state)
+{
+	const struct proto_handle legs[] = {{ready.base, 1}, {ready.base + 1, 1}};
+	struct proto_ack ack;
+
+	await_conversation();
+	assert_true(sleeps_seldom(MAIN, MAIN_SLEEPS, false));
+	assert_int_equal(dp_order(client, PROTO_FLOW_DEL, legs, 2, &ack), 0);
+	assert_true(sleeps_seldom(MAIN, MAIN_SLEEPS, true));
+	close(client);
+	call_set(NULL);
+	assert_true(sleeps_seldom(MAIN, MAIN_SLEEPS, false));
 }
 
 /* All threads of the program together. */
@@ -202,6 +224,7 @@ int main(void)
 		TEST(test_first_packet_after_silence),
 		TEST(test_frame_of_the_kernel_after_silence),
 		TEST(test_pump_sleeps),
+		TEST(test_main_sleeps),
 		TEST(test_cpu),
 	};
 

@@ -99,7 +99,7 @@ static void many(void **state)
 		most = n > most ? n : most;
 	}
 	/* As many as a tick may order, and a block of the scan. */
-	assert_in_range(most, 1, 2048 + MEDIA_DUE_BLOCK);
+	assert_in_range(most, 1, 2048 + DUE_BLOCK);
 	many_close(rig, sent);
 }
 

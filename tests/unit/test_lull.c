@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When the pump sleeps, how long, and what wakes it. Sleeps are real, ten milliseconds at most; how
+/* When the pump sleeps, how long, and what wakes it. Sleeps are real, 80 milliseconds at most; how
  * long they were meant to be is looked at, not the clock. */
 #include "dataplane/core/idle_irq.h"
 #include "dataplane/host/lull.h"
@@ -59,6 +59,23 @@ static void test_silence(void **state)
 		/* What it looks at after that is empty, too. */
 		lull_wait(&lull, 0, true);
 	}
+}
+
+/* Longer ones while its owner says so, and at once no longer. */
+static void test_calm(void **state)
+{
+	lull.ms = LULL_MOST_MS;
+	lull.most_ms = LULL_CALM_MS;
+	for (uint32_t ms = LULL_MOST_MS; ms < LULL_CALM_MS; ms *= 2) {
+		assert_int_equal(lull.ms, ms);
+		sleep_once();
+		lull_wait(&lull, 0, true);
+	}
+	assert_int_equal(lull.ms, LULL_CALM_MS);
+	lull.over = true;
+	lull.most_ms = LULL_MOST_MS;
+	lull_wait(&lull, 0, true);
+	assert_int_equal(lull.ms, LULL_MOST_MS);
 }
 
 /* A bell that came before the sleep ends it at once: this one would last for hours. */
@@ -159,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_silence),
+		TEST(test_calm),
 		TEST(test_rung),
 		TEST(test_busy_worker),
 		TEST(test_last_look),
