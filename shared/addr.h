@@ -39,6 +39,16 @@ static inline bool addr_same_ip(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
+/* The IPv4 address as it stands in a packet; 0 of any other family. */
+static inline uint32_t addr_ip4(const struct addr *a)
+{
+	uint32_t ip = 0;
+
+	if (a->family == ADDR_IPV4)
+		memcpy(&ip, a->ip, sizeof(ip));
+	return ip;
+}
+
 /* Numeric text only ("1.2.3.4", "1.2.3.4:5060", "2001:db8::1", "[2001:db8::1]:5060"); a missing
  * port is default_port. Returns 0 or -EINVAL; *a is written on success only. */
 int addr_parse(struct addr *a, const char *text, uint16_t default_port);

@@ -8,13 +8,12 @@ static bool answer_is_true(
 {
 	const struct keepalive *ka = w->keepalive;
 	uint8_t gen = (uint8_t)(key >> 8);
-	uint32_t ip = 0;
 
-	if (source->family == ADDR_IPV4)
-		memcpy(&ip, source->ip, sizeof(ip));
-	else if (!ka->ip6 || memcmp(ka->ip6[probe->id].ip, source->ip, 16) != 0)
+	if (source->family != ADDR_IPV4 &&
+		(!ka->ip6 || memcmp(ka->ip6[probe->id].ip, source->ip, 16) != 0))
 		return false;
-	return key == pulse_key(ip, rte_cpu_to_be_16(source->port), gen, source->family) &&
+	return key ==
+		pulse_key(addr_ip4(source), rte_cpu_to_be_16(source->port), gen, source->family) &&
 		probe->tag == tag_of(&ka->tag, probe->id, probe->stamp, gen);
 }
 

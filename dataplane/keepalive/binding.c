@@ -49,6 +49,7 @@ static void binding_tell(struct keepalive *ka, uint32_t id, uint64_t away)
 	const struct binding *b = &ka->binding[id];
 	struct slots_binding hot = {
 		.id = id,
+		.ip = addr_ip4(&b->dst),
 		.port = rte_cpu_to_be_16(b->dst.port),
 		.nexthop = b->nexthop,
 		.template = b->template,
@@ -61,8 +62,6 @@ static void binding_tell(struct keepalive *ka, uint32_t id, uint64_t away)
 		hot.ip = binding_digest(b->dst.ip);
 		mail = sweep_mail_ip6(id, b->dst.ip);
 		mailbox_send(binding_mailbox(ka, id), &mail);
-	} else {
-		memcpy(&hot.ip, b->dst.ip, 4);
 	}
 	mail = sweep_mail_add(&hot, away);
 	mailbox_send(binding_mailbox(ka, id), &mail);

@@ -15,13 +15,13 @@ static struct claim_table *claim_table_new(void)
 static void claim_put4(struct claim_table *table, const struct claim *claim)
 {
 	struct claim4 c = {
+		.ip = addr_ip4(&claim->local),
 		.port_min = claim->port_min,
 		.ports = (uint16_t)(claim->port_max - claim->port_min + 1),
 		.base = claim->base,
 	};
 	uint32_t i;
 
-	memcpy(&c.ip, claim->local.ip, sizeof(c.ip));
 	for (i = claim_hash4(c.ip); table->v4[i].ports; i = (i + 1) & (CLAIM_PLACES - 1))
 		;
 	table->v4[i] = c;

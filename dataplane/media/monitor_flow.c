@@ -23,13 +23,12 @@ static int monitor_check(
 static struct tagmap_at monitor_at(const struct media *m, const struct addr *addr, uint32_t number)
 {
 	uint64_t from = monitor_is_from(number) ? MONITOR_FROM : 0;
-	uint32_t ip = 0;
 
 	if (addr->family == ADDR_IPV6)
 		return monitor_at6(
 			&m->monitors, addr->ip, record_key(0, rte_cpu_to_be_16(addr->port)) | from);
-	memcpy(&ip, addr->ip, sizeof(ip));
-	return monitor_at4(&m->monitors, record_key(ip, rte_cpu_to_be_16(addr->port)) | from);
+	return monitor_at4(
+		&m->monitors, record_key(addr_ip4(addr), rte_cpu_to_be_16(addr->port)) | from);
 }
 
 /* Packets to *at were the flow's, those to *dst are from now on. False: too many others have that
@@ -114,14 +113,6 @@ void monitor_end(struct media *m, uint32_t id)
 	m->conf.facts->head->flows_used--;
 }
 
-static uint32_t monitor_word(const struct addr *addr)
-{
-	uint32_t ip;
-
-	memcpy(&ip, addr->ip, sizeof(ip));
-	return ip;
-}
-
 /* A worker that looks while an address changes may misjudge a packet, no more. Returns false if the
  * flow sees nothing. */
 static bool monitor_publish(struct media *m, const struct proto_monitor *set)
@@ -139,12 +130,12 @@ static bool monitor_publish(struct media *m, const struct proto_monitor *set)
 	side->source = set->source;
 	side->signal = *signal;
 	if (source->family == ADDR_IPV4)
-		match = record_key(monitor_word(source), 0);
+		match = record_key(addr_ip4(source), 0);
 	if (set->dst.family == ADDR_IPV4)
-		out = record_key(monitor_word(&set->dst), rte_cpu_to_be_16(set->dst.port));
+		out = record_key(addr_ip4(&set->dst), rte_cpu_to_be_16(set->dst.port));
 	record_store(&record->match, match);
 	record_store(&record->from,
-		record_from(monitor_word(signal->family == ADDR_IPV4 ? signal : source), 0,
+		record_from(addr_ip4(signal->family == ADDR_IPV4 ? signal : source), 0,
 			PROTO_DSCP_KEEP,
 			RECORD_ACTIVE | (set->flags & PROTO_FLOW_MUX ? RECORD_MUX : 0),
 			m->quality[set->id].clock));

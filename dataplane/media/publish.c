@@ -16,13 +16,9 @@ static void publish_lock(struct flow_cold *cold)
 
 static uint64_t publish_key(const struct addr *source)
 {
-	uint32_t ip = 0;
-
-	if (source->family == ADDR_NONE)
-		return 0;
-	if (source->family == ADDR_IPV4)
-		memcpy(&ip, source->ip, sizeof(ip));
-	return record_key(ip, rte_cpu_to_be_16(source->port));
+	return source->family == ADDR_NONE
+		? 0
+		: record_key(addr_ip4(source), rte_cpu_to_be_16(source->port));
 }
 
 /* A worker that is before the flow may still write a little: what counts is that it is clean when
@@ -136,15 +132,13 @@ static uint64_t publish_out(
 	struct media *m, uint32_t id, const struct addr *dst, uint16_t nexthop, bool rtcp)
 {
 	struct flow_ip6 *side = m->ip6 ? &m->ip6[id] : NULL;
-	uint32_t ip;
+	uint32_t ip = addr_ip4(dst);
 
 	if (dst->family == ADDR_NONE)
 		return 0;
 	if (dst->family == ADDR_IPV6) {
 		ip = ++m->flow[id].version;
 		memcpy(rtcp ? side->out_rtcp[ip & 1] : side->out[ip & 1], dst->ip, 16);
-	} else {
-		memcpy(&ip, dst->ip, sizeof(ip));
 	}
 	return record_out(ip, rte_cpu_to_be_16(dst->port), nexthop);
 }
@@ -156,7 +150,6 @@ static uint64_t publish_from(const struct media *m, uint32_t id)
 	const struct claim *local = media_claim_of(m, flow->peer_id);
 	uint32_t port = local->port_min + 2 * (flow->peer_id - local->base);
 	uint8_t flags = RECORD_ACTIVE;
-	uint32_t ip = 0;
 
 	if (flow->flags & PROTO_FLOW_MUX)
 		flags |= RECORD_MUX;
@@ -168,10 +161,8 @@ static uint64_t publish_from(const struct media *m, uint32_t id)
 		flags |= RECORD_GUESS;
 	if (!(peer->state & (FLOW_LATCHED | FLOW_LATCHED_RTCP)))
 		flags |= RECORD_GUESS_RTCP;
-	if (local->local.family == ADDR_IPV4)
-		memcpy(&ip, local->local.ip, sizeof(ip));
-	return record_from(
-		ip, rte_cpu_to_be_16((uint16_t)port), peer->dscp, flags, m->quality[id].clock);
+	return record_from(addr_ip4(&local->local), rte_cpu_to_be_16((uint16_t)port), peer->dscp,
+		flags, m->quality[id].clock);
 }
 
 static void publish_from6(struct media *m, uint32_t id)
