@@ -8,7 +8,7 @@ import time
 from harness.expect import check, equal, wait, within
 from harness.proc import run
 from harness.scene import Scene
-from harness.topology import BOB, CARRIER, NAT, NODE
+from harness.topology import BOB, CARRIER, NAT, NODE, PATIENT
 from harness.ua import Ua
 
 from . import monitor, scenario
@@ -86,7 +86,7 @@ def trace_follows_an_aor():
 def capture_of_a_call():
     """tshark reads RTP of both legs, as it came and as it left, in a capture of one call; the
     bound holds; the data plane's restart and the call's end end it with a word."""
-    with Scene() as s:
+    with Scene(nat_timeout=PATIENT) as s:
         up, _, media_a, media_b = s.talk()
         call = s.node.wait_call()
         wait(lambda: media_a.received > 20 and media_b.received > 20, 8, "no media")

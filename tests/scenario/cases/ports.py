@@ -6,7 +6,7 @@ import time
 from harness.expect import check, wait, within
 from harness.judge import over, relayed
 from harness.scene import Scene
-from harness.topology import NAT, NODE
+from harness.topology import NAT, NODE, PATIENT
 
 from . import scenario
 
@@ -143,7 +143,8 @@ def port_is_reset_in_a_call():
 def port_vanishes_and_returns():
     """The interface below the port is deleted in mid-call and made anew: the data plane lives, the
     call goes on with the same ports and addresses as soon as the cable is back."""
-    with Scene({"media": {"media_timeout": 60, "media_hard_timeout": 120}}) as s:
+    with Scene({"media": {"media_timeout": 60, "media_hard_timeout": 120}},
+               nat_timeout=PATIENT) as s:
         net, router, node = s.topology.net, s.topology.router, s.topology.node
         up, down, media_a, media_b = s.talk()
         wait(lambda: media_a.received > 100 and media_b.received > 100, 12, "no media both ways")

@@ -8,7 +8,7 @@ from harness.judge import loop_gap
 from harness.netns import udp_socket
 from harness.scene import Scene
 from harness.sip import Message
-from harness.topology import BOB, CARRIER, FAR, NAT, NODE
+from harness.topology import BOB, CARRIER, FAR, NAT, NODE, PATIENT
 
 from . import scenario
 
@@ -132,7 +132,7 @@ def _reachable(s):
 def keepalive_by_options():
     """KA-02, KA-04: Bob answers OPTIONS, whatever the code, and stays alive; silent, he is
     unreachable until he answers again. The kernel sees none of it."""
-    with Scene({"keepalive": {"payload": "options", "missed": 2}}) as s:
+    with Scene({"keepalive": {"payload": "options", "missed": 2}}, nat_timeout=PATIENT) as s:
         bob = s.bob()
         bob.options = 404
         wait(lambda: len(bob.asked) >= 2, 2 * PERIOD + 2, "no OPTIONS behind the NAT")

@@ -16,8 +16,8 @@ def now():
 
 def wait(condition, timeout, what, pause=0.05):
     """Returns the first true value of condition(), or fails after timeout seconds, beside those for
-    which the machine kept the scene's programs waiting. `what` is a text, or a function that makes
-    one from the last value."""
+    which the machine kept the scene's programs waiting (so many that it takes three times as long
+    at most). `what` is a text, or a function that makes one from the last value."""
     start, taken = now(), machine.taken()
     deadline = start + timeout
     while True:
@@ -25,7 +25,7 @@ def wait(condition, timeout, what, pause=0.05):
         if value:
             return value
         if now() >= deadline:
-            deadline = start + timeout + machine.taken() - taken
+            deadline = start + min(timeout + machine.taken() - taken, 3 * timeout)
             if now() >= deadline:
                 raise Failure("%s (waited %.1f s)" % (what(value) if callable(what) else what,
                                                       now() - start))

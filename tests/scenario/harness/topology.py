@@ -21,6 +21,7 @@ NAT = "203.0.113.9"
 STRANGER = "203.0.113.66"
 BOB = "10.0.0.2"
 CAROL = "10.0.0.3"
+PATIENT = 60  # s: time-out of a NAT that forgets nobody while a program is away, however long
 
 NAT_RULES = """
 table ip nat {
