@@ -77,6 +77,15 @@ static void passes(void)
 	sh("ping -q -c 5 -i 0.2 -w 10 192.0.2.1 >/dev/null");
 }
 
+/* Whom the partner sends to is the bond, by whichever member. */
+static void share_address(void)
+{
+	for (int i = 0; i < 2; i++)
+		sh("mac() { ip -o link show $1 | grep -o 'ether [0-9a-f:]*'; }; "
+		   "mac near%d >/dev/null && test \"$(mac near%d)\" = \"$(mac lw0)\"",
+			i, i);
+}
+
 static void await_event(int side, enum proto_port_event_kind kind)
 {
 	const struct proto_port_event *event;
@@ -105,6 +114,7 @@ static void await_members(int side, uint32_t out)
 static void members_go(void **state)
 {
 	passes();
+	share_address();
 	for (int i = 0; i < 2; i++) {
 		cut(i);
 		await_members(0, 1);
@@ -114,6 +124,7 @@ static void members_go(void **state)
 		await_members(0, 0);
 		await_members(1, 0);
 		passes();
+		share_address();
 		assert_int_equal(facts[0]->port[0].removals, i + 1);
 	}
 	cut(0);

@@ -51,6 +51,31 @@ static int setup(void **state)
 	return 0;
 }
 
+/* A bond on one side. */
+static int setup_bond(void **state)
+{
+	sh("ip link add mon2 type veth peer name far2 netns $FAR_PID && ip link set mon2 mtu %d up",
+		MTU);
+	sh(FAR "ip link set far2 arp off mtu %d up", MTU);
+	inline_open("  monitor: inline\n"
+		    "  monitor_ports: [\"af_packet:mon0\", "
+		    "\"bond:active-backup:af_packet:mon1+af_packet:mon2\"]\n"
+		    "  monitors: 32\n"
+		    "  bindings: 100\n"
+		    "  flows: 64\n"
+		    "  memory: 256\n",
+		MTU);
+	watch_flow();
+	return 0;
+}
+
+static int teardown_bond(void **state)
+{
+	close(client);
+	sh("ip link del mon2");
+	return inline_close(state);
+}
+
 static int setup_mirror(void **state)
 {
 	inline_open("  monitor: mirror\n"
@@ -251,6 +276,21 @@ static void both_sides_go(void **state)
 	assert_int_equal(facts->port[1].removals, 1);
 }
 
+/* All links of a bond follow the other side's. */
+static void bond_is_held(void **state)
+{
+	works();
+	for (int n = 0; n < 2; n++) {
+		sh(FAR "ip link set far0 down");
+		await_link(1, false);
+		await_link(2, false);
+		sh(FAR "ip link set far0 up");
+		await_link(1, true);
+		await_link(2, true);
+		works();
+	}
+}
+
 /* Copies come in and are counted. */
 static void is_watched(void)
 {
@@ -291,6 +331,7 @@ int main(void)
 		TEST(held_side_is_reset),
 		TEST(held_side_goes),
 		TEST(both_sides_go),
+		cmocka_unit_test_setup_teardown(bond_is_held, setup_bond, teardown_bond),
 		cmocka_unit_test_setup_teardown(mirror_port, setup_mirror, teardown),
 	};
 
