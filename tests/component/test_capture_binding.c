@@ -26,11 +26,11 @@ static void configure(struct world *w, enum proto_payload kind)
 	mailbox_run(&w->rig->w->mailbox, w->rig->w);
 }
 
-static void bind_device(struct world *w, uint32_t id, const char *device)
+static void bind_device(struct world *w, uint32_t id, uint32_t gen, const char *device)
 {
 	const struct proto_binding binding = {
 		.id = id,
-		.gen = 300 + id,
+		.gen = gen,
 		.dst = rig_addr(device),
 		.local = rig_addr(LOCAL),
 		.expires_ms = w->rig->now_ms + 3600000,
@@ -40,22 +40,11 @@ static void bind_device(struct world *w, uint32_t id, const char *device)
 	mailbox_run(&w->rig->w->mailbox, w->rig->w);
 }
 
-/* The world of two devices, of which the first is captured, with one keep-alive sent to each. */
-static struct world *world_of_devices(struct frame *asked)
+/* A keep-alive to each of two devices; *asked is the first one's. */
+static void send_both(struct world *w, struct frame *asked)
 {
-	struct world *w = world_open(rig_open(8, 8));
-	struct proto_capture set;
 	unsigned int sent = 0;
 
-	rig_pass(w->rig, 20);
-	configure(w, PROTO_PAYLOAD_STUN);
-	bind_device(w, 1, DEVICE);
-	bind_device(w, 2, "10.9.0.2:1024");
-	set = wanted(w, 5);
-	set.kind = PROTO_CAPTURE_BINDING;
-	set.id = 1;
-	set.gen = 301;
-	assert_int_equal(start(w, &set), 0);
 	for (int i = 0; i < 100 && sent < 2; i++) {
 		struct frame frame;
 
@@ -68,6 +57,24 @@ static struct world *world_of_devices(struct frame *asked)
 		}
 	}
 	assert_int_equal(sent, 2);
+}
+
+/* The world of two devices, of which the first is captured, with one keep-alive sent to each. */
+static struct world *world_of_devices(struct frame *asked)
+{
+	struct world *w = world_open(rig_open(8, 8));
+	struct proto_capture set;
+
+	rig_pass(w->rig, 20);
+	configure(w, PROTO_PAYLOAD_STUN);
+	bind_device(w, 1, 301, DEVICE);
+	bind_device(w, 2, 302, "10.9.0.2:1024");
+	set = wanted(w, 5);
+	set.kind = PROTO_CAPTURE_BINDING;
+	set.id = 1;
+	set.gen = 301;
+	assert_int_equal(start(w, &set), 0);
+	send_both(w, asked);
 	return w;
 }
 
@@ -188,6 +195,41 @@ static void test_ends_with_its_binding(void **state)
 	world_of_devices_close(w);
 }
 
+/* What another registration in its place gets is not shown, not even before main has looked. */
+static void test_replaced_binding(void **state)
+{
+	struct frame asked;
+	struct world *w = world_of_devices(&asked);
+
+	bind_device(w, 1, 401, "10.9.0.1:2048");
+	send_both(w, &asked);
+	assert_int_equal(asked.dst.port, 2048);
+	expect_end(w, PROTO_CAPTURE_GONE, 1);
+	binding_del(w->rig->keepalive, 0, &(struct proto_handle){1, 401});
+	world_of_devices_close(w);
+}
+
+/* A binding and a flow of the same id and generation are two things. */
+static void test_same_id_as_a_flow(void **state)
+{
+	struct world *w = world_of_call();
+	struct proto_capture set = wanted(w, 8);
+
+	bind_device(w, set.id, set.gen, DEVICE);
+	assert_int_equal(start(w, &set), 0);
+	set.kind = PROTO_CAPTURE_BINDING;
+	set.capture = 9;
+	assert_int_equal(start(w, &set), 0);
+	scene_rtp(w->s, 0);
+	tick(w);
+	assert_int_equal(w->frames, 2);
+	assert_int_equal(w->frame[0].capture, 8);
+	assert_int_equal(w->frame[1].capture, 8);
+	binding_del(w->rig->keepalive, 0, &(struct proto_handle){set.id, set.gen});
+	mailbox_run(&w->rig->w->mailbox, w->rig->w);
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +237,8 @@ int main(void)
 		cmocka_unit_test(test_forged_answers_show),
 		cmocka_unit_test(test_sip_of_the_device),
 		cmocka_unit_test(test_ends_with_its_binding),
+		cmocka_unit_test(test_replaced_binding),
+		cmocka_unit_test(test_same_id_as_a_flow),
 	};
 
 	return cmocka_run_group_tests(tests, rig_eal, rig_eal_end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How long a worker sleeps. The sleeps are real, a millisecond at most; only their lengths, not the
- * clock, are looked at. */
+/* How long a worker sleeps: naps are only noted, sleeps until an interrupt are real, and of these
+ * the meant lengths, not the clock, are looked at. */
 #include "dataplane/core/idle.h"
 #include "dataplane/core/idle_irq.h"
 #include "dataplane/core/rcu.h"
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +23,16 @@
 #define LATE    UINT64_MAX
 #define FOREVER UINT32_MAX
 #define MS      1000000ull /* cycles of a sleeper's clock */
+
+static long napped; /* ns, the last nap */
+
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
+
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	napped = wanted->tv_sec * 1000000000 + wanted->tv_nsec;
+	return 0;
+}
 
 /* Takes that many packets, and then goes through empty turns until it has slept; returns how many
  * these were. */
@@ -87,6 +99,36 @@ static void test_due(void **state)
 	assert_int_equal(idle.taken, 5);
 }
 
+/* Nor past one that is near: a nap ends there, and one that is not worth it is none. */
+static void test_nap_until_due(void **state)
+{
+	static const struct {
+		uint64_t due_us;
+		long ns;
+	} naps[] = {{UINT32_MAX, 1000000}, {1000, 1000000}, {999, 999000}, {2, 2000}, {1, 0}};
+	struct idle idle;
+
+	idle_open(&idle, MAX_US, 1000 * MS);
+	for (size_t i = 0; i < sizeof(naps) / sizeof(naps[0]); i++) {
+		idle.step_us = MAX_US;
+		napped = 0;
+		idle_wait(&idle, 7, 7 + naps[i].due_us * MS / 1000);
+		assert_int_equal(napped, naps[i].ns);
+	}
+}
+
+/* The kernel may not add its usual 50 us to each. */
+static void test_short_sleeps_are_short(void **state)
+{
+	struct idle idle;
+
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 50000, 0, 0, 0), 0);
+	idle_open(&idle, 0, HZ_US);
+	assert_int_equal(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 50000);
+	idle_open(&idle, MAX_US, HZ_US);
+	assert_int_equal(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 1000);
+}
+
 static void test_never_sleeps(void **state)
 {
 	struct idle idle;
@@ -135,6 +177,9 @@ static void test_when_armed(void **state)
 	s.idle.taken = 1;
 	assert_int_equal(idle_wait(&s.idle, 0, LATE), 0);
 	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	s.idle.step_us = MAX_US / 2;
+	idle_wait(&s.idle, 0, LATE);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
 	s.idle.step_us = MAX_US;
 	idle_wait(&s.idle, 0, MS - 1);
 	assert_int_not_equal(s.idle.state, IDLE_ARMED);
@@ -155,8 +200,34 @@ static void test_length_of_armed_sleep(void **state)
 	idle_wait(&s.idle, 0, LATE);
 	assert_int_equal(idle_wait(&s.idle, 0, 2 * MS + 1), 2 * MS);
 	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	assert_false(s.idle.irq->asleep);
 	idle_wait(&s.idle, 0, LATE);
 	assert_int_equal(idle_wait(&s.idle, 0, LATE), IDLE_IRQ_MAX_MS * MS);
+	/* The turn in which it was armed took so long that the moment has come. */
+	idle_wait(&s.idle, 0, LATE);
+	assert_int_equal(s.idle.state, IDLE_ARMED);
+	assert_int_equal(idle_wait(&s.idle, 9 * MS, 5 * MS), 0);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	assert_false(s.idle.irq->asleep);
+	sleeper_close(&s);
+}
+
+/* Told in its last look that the interrupts do not come: they are off, and never on again. */
+static void test_deafened(void **state)
+{
+	struct sleeper s;
+	struct idle_irq *irq;
+
+	sleeper_open(&s);
+	irq = s.idle.irq;
+	idle_wait(&s.idle, 0, LATE);
+	assert_true(irq->asleep);
+	idle_deafen(&s.idle);
+	assert_false(irq->asleep);
+	for (int i = 0; i < 5; i++)
+		idle_wait(&s.idle, 0, LATE);
+	assert_int_not_equal(s.idle.state, IDLE_ARMED);
+	s.idle.irq = irq;
 	sleeper_close(&s);
 }
 
@@ -259,6 +330,25 @@ static void test_woken(void **state)
 	close(queue);
 }
 
+/* What comes a turn later did not come in the sleep. */
+static void test_packets_after_an_empty_turn(void **state)
+{
+	struct sleeper s;
+
+	sleeper_open(&s);
+	for (int i = 0; i < 5; i++) {
+		s.idle.taken = 0;
+		s.idle.turns = s.idle.step_us = MAX_US;
+		idle_wait(&s.idle, 0, LATE);
+		idle_wait(&s.idle, 0, 2 * MS);
+		assert_int_equal(s.idle.state, IDLE_OVER);
+		idle_wait(&s.idle, 0, 0);
+		idle_reset(&s.idle, 1);
+		assert_false(s.idle.irq->deaf);
+	}
+	sleeper_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,11 +356,15 @@ int main(void)
 		cmocka_unit_test(test_light_traffic),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_due),
+		cmocka_unit_test(test_nap_until_due),
+		cmocka_unit_test(test_short_sleeps_are_short),
 		cmocka_unit_test(test_never_sleeps),
 		cmocka_unit_test(test_when_armed),
 		cmocka_unit_test(test_length_of_armed_sleep),
+		cmocka_unit_test(test_deafened),
 		cmocka_unit_test(test_bell),
 		cmocka_unit_test(test_interrupts_do_not_come),
+		cmocka_unit_test(test_packets_after_an_empty_turn),
 		cmocka_unit_test(test_woken),
 	};
 
