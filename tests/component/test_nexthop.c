@@ -141,6 +141,22 @@ static void test_static_neighbour(void **state)
 	await(index, 0x78);
 }
 
+/* What nobody uses any more is the kernel's alone again. */
+static void test_unused_entry_is_let_go(void **state)
+{
+	uint64_t end = clock_boot_ms() + WAIT_MS;
+	uint16_t index = get("192.0.2.1");
+
+	await(index, 0xa0);
+	sh("ip neigh show 192.0.2.1 dev lw0 | grep -q managed");
+	put(index);
+	while (system("ip neigh show 192.0.2.1 dev lw0 | grep -q managed") == 0) {
+		assert_true(clock_boot_ms() < end);
+		run_for(500);
+	}
+	assert_false(resolved(index, 0xa0));
+}
+
 static void test_unresolvable_then_there(void **state)
 {
 	uint16_t index = get("192.0.2.50");
@@ -319,6 +335,7 @@ int main(void)
 		TEST(test_gratuitous_arp),
 		TEST(test_neighbour_deleted),
 		TEST(test_static_neighbour),
+		TEST(test_unused_entry_is_let_go),
 		TEST(test_unresolvable_then_there),
 		TEST(test_route_changes_are_told),
 		TEST(test_route_storm_is_damped),

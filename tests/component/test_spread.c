@@ -330,12 +330,12 @@ static void test_end_with_frames(void **state)
 {
 	struct rte_mbuf *mbufs[4];
 
-	for (uint16_t i = 0; i < 4; i++)
-		mbufs[i] = make("192.0.2.10", (uint16_t)(20000 + i), "203.0.113.5", 30000);
-	assert_int_equal(worker_put(&workers[2], &workers[2].port[0], mbufs, 4), 4);
 	for (uint16_t i = 0; i < WORKERS * 10; i++)
 		feed(i);
 	turn(0);
+	for (uint16_t i = 0; i < 4; i++)
+		mbufs[i] = make("192.0.2.10", (uint16_t)(20000 + i), "203.0.113.5", 30000);
+	assert_int_equal(worker_put(&workers[2], &workers[2].port[0], mbufs, 4), 4);
 	assert_true(rte_ring_count(spread->rx[1]) > 0);
 }
 

@@ -92,15 +92,18 @@ static void test_order_of_q(void **state)
  * answer. */
 static void test_early_media_of_one(void **state)
 {
+	int allowed;
+
 	open_call(same_q);
+	allowed = call->leg[1].stimer.allow_update;
 	answer(2, 183, "Allow: INVITE, ACK, BYE, UPDATE\r\n");
 	assert_true(world_starts(-1, "SIP/2.0 183 "));
 	assert_null(strstr(world_text(-1), "m=audio"));
 	assert_null(call->leg[1].remote_sdp);
 	assert_null(call->leg[1].dialog.remote_tag);
-	answer(1, 200, "Allow: INVITE, ACK, BYE\r\n");
+	answer(1, 200, "");
 	assert_string_equal(call->leg[1].dialog.remote_tag, "t1");
-	assert_false(call->leg[1].stimer.allow_update);
+	assert_int_equal(call->leg[1].stimer.allow_update, allowed);
 	close_call();
 }
 
