@@ -167,3 +167,9 @@ int group_open(void **state)
 	}
 	return pool ? 0 : -1;
 }
+
+void turn(uint64_t now_ms)
+{
+	outages_tick(outages, now_ms);
+	mailbox_run(&rig->w->mailbox, rig->w);
+}

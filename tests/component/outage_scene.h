@@ -30,6 +30,9 @@ int teardown(void **state);
 void open_all(const char *const text[PORTS]);
 void start_worker(void);
 
+/* A turn of main, and one of a worker that has no thread. */
+void turn(uint64_t now_ms);
+
 /* A driver speaks of its device. */
 void raise_event(const char *device, enum rte_eth_event_type event);
 

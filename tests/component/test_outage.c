@@ -3,6 +3,7 @@
  * given. */
 #include "tests/component/outage_scene.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,12 +17,18 @@
 
 static unsigned int touched; /* a device that nobody may touch */
 
-static int setup_two(void **state)
+static int setup_by_hand(void **state)
 {
 	static const char *const text[PORTS] = {"vdev:net_ring10", "vdev:net_ring11"};
 
 	touched = 0;
 	open_all(text);
+	return 0;
+}
+
+static int setup_two(void **state)
+{
+	setup_by_hand(state);
 	start_worker();
 	return 0;
 }
@@ -244,6 +251,38 @@ static void test_resets_are_limited(void **state)
 	works(0);
 }
 
+/* What is to be seen of a port that is out of service; nobody can reset it then, nor does it mean
+ * another reset when its device asks again. */
+static void test_while_it_is_out(void **state)
+{
+	static const enum rte_eth_event_type events[] = {
+		RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV};
+	const struct facts_port *fact = &head->port[0];
+	uint64_t now = clock_boot_ms();
+
+	assert_int_equal(outages_reset(outages, "vdev:net_ring1"), -ENOENT);
+	for (int i = 0; i < 2; i++) {
+		outages_watch(outages);
+		assert_int_equal(fact->link_up, 1);
+		raise_event("net_ring10", events[i]);
+		outages_tick(outages, now);
+		assert_int_equal(fact->state, i ? FACTS_PORT_GONE : FACTS_PORT_RESET);
+		assert_int_equal(fact->link_up, 0);
+		assert_int_equal(fact->members_out, 0);
+		outages_watch(outages);
+		assert_int_equal(fact->link_up, 0);
+		assert_int_equal(outages_reset(outages, "vdev:net_ring10"), -EBUSY);
+		assert_int_equal(head->port[1].state, FACTS_PORT_IN);
+		raise_event("net_ring10", events[i]);
+		for (int n = 0; n < 5; n++)
+			turn(now);
+		assert_int_equal(fact->state, FACTS_PORT_IN);
+		assert_int_equal(fact->resets, 1);
+		assert_int_equal(fact->removals, i);
+		now += OUTAGE_CALM_MS + 20;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +292,7 @@ int main(void)
 		TEST(test_removal_by_event, setup_two),
 		TEST(test_dark_times_are_told, setup_two),
 		TEST(test_resets_are_limited, setup_two),
+		TEST(test_while_it_is_out, setup_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, group_open, rig_eal_end);

@@ -19,12 +19,6 @@ static int setup_bond(void **state)
 	return 0;
 }
 
-static void turn(uint64_t now_ms)
-{
-	outages_tick(outages, now_ms);
-	mailbox_run(&rig->w->mailbox, rig->w);
-}
-
 static unsigned int members(void)
 {
 	uint16_t ids[PORT_DEVICES_MAX];
