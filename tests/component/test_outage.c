@@ -252,7 +252,7 @@ static void test_resets_are_limited(void **state)
 }
 
 /* What is to be seen of a port that is out of service; nobody can reset it then, nor does it mean
- * another reset when its device asks again. */
+ * another reset when its device asks again before the first. */
 static void test_while_it_is_out(void **state)
 {
 	static const enum rte_eth_event_type events[] = {
