@@ -131,6 +131,7 @@ static void test_neighbour_deleted(void **state)
 static void test_static_neighbour(void **state)
 {
 	uint16_t index;
+	uint64_t end;
 
 	sh("ip neigh add 192.0.2.77 dev lw0 lladdr 02:00:00:00:00:77 nud permanent");
 	index = get("192.0.2.77");
@@ -139,6 +140,13 @@ static void test_static_neighbour(void **state)
 	sh("ip neigh show 192.0.2.77 dev lw0 | grep -q PERMANENT");
 	sh("ip neigh replace 192.0.2.77 dev lw0 lladdr 02:00:00:00:00:78 nud permanent");
 	await(index, 0x78);
+	/* Nobody is there without it. */
+	sh("ip neigh del 192.0.2.77 dev lw0");
+	end = clock_boot_ms() + WAIT_MS;
+	while (resolved(index, 0x78)) {
+		assert_true(clock_boot_ms() < end);
+		run_for(20);
+	}
 }
 
 /* What nobody uses any more is the kernel's alone again. */
@@ -173,6 +181,8 @@ static void test_route_changes_are_told(void **state)
 	unsigned int before;
 	uint16_t index;
 
+	/* IPv6 routes tell of a link that goes down; without them nothing but the link does. */
+	sh("sysctl -qw net/ipv6/conf/lw1/disable_ipv6=1");
 	run_for(100);
 	before = scene.reroutes;
 	assert_int_equal(get("203.0.113.1"), NEXTHOP_NONE);
@@ -217,7 +227,10 @@ static void test_managed_entries(void **state)
 	sh("ip neigh show 192.0.2.1 dev lw0 | grep managed | grep -q 'proto 211'");
 	scene_close(NULL);
 	assert_int_equal(scene_open(NULL), 0);
-	sh("ip neigh add 192.0.2.3 dev lw0 managed protocol 211 && "
+	/* That on another interface is another program's. */
+	sh("ip link add other0 type veth peer name other1 && ip link set other0 up && "
+	   "ip neigh add 192.0.2.5 dev other0 managed protocol 211 && "
+	   "ip neigh add 192.0.2.3 dev lw0 managed protocol 211 && "
 	   "ip neigh add 192.0.2.4 dev lw0 managed");
 	nexthops_close(scene.nexthops);
 	uv_run(&scene.loop, UV_RUN_DEFAULT);
@@ -229,6 +242,7 @@ static void test_managed_entries(void **state)
 		0);
 	sh("! ip neigh show 192.0.2.3 dev lw0 | grep -q managed");
 	sh("ip neigh show 192.0.2.4 dev lw0 | grep -q managed");
+	sh("ip neigh show 192.0.2.5 dev other0 | grep -q managed && ip link del other0");
 }
 
 /* More events than the socket holds: everything is read again. */
@@ -292,11 +306,37 @@ static void test_many_destinations(void **state)
 	assert_int_equal(get("10.9.8.128"), first);
 
 	before = scene.reroutes;
-	sh("ip rule add to 10.9.9.0/24 table 77 && ip route add default via 198.51.100.1 table 77");
+	sh("ip route add default via 198.51.100.1 table 77");
+	await_reroute(before);
+	run_for(100);
+	before = scene.reroutes;
+	sh("ip rule add to 10.9.9.0/24 table 77");
 	await_reroute(before);
 	all_go("10.9.7", first);
 	all_go("10.9.9", second);
+	all_go("10.9.10", first);
+	run_for(100);
+	before = scene.reroutes;
 	sh("ip rule del to 10.9.9.0/24 table 77");
+	await_reroute(before);
+	all_go("10.9.9", first);
+}
+
+static void test_many_destinations6(void **state)
+{
+	unsigned int before = scene.reroutes;
+	uint16_t first, second;
+	char text[32];
+
+	sh("ip -6 route add default via 2001:db8::1 && "
+	   "ip -6 route add 2001:db8:5::/48 via 2001:db8::2");
+	await_reroute(before);
+	first = get("2001:db8::1");
+	second = get("2001:db8::2");
+	for (int i = 1; i <= 200; i++) {
+		snprintf(text, sizeof(text), "2001:db8:%x::%x", i % 10 + 1, i);
+		assert_int_equal(get(text), i % 10 + 1 == 5 ? second : first);
+	}
 }
 
 /* A route with several next hops spreads its destinations. */
@@ -330,6 +370,7 @@ int main(void)
 		TEST(test_no_usable_route),
 		TEST(test_management_interface),
 		TEST(test_many_destinations),
+		TEST(test_many_destinations6),
 		TEST(test_multipath),
 		TEST(test_gateway_changes_its_mac),
 		TEST(test_gratuitous_arp),
