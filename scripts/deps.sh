@@ -16,7 +16,7 @@ declare -A lists=(
 	# What the tests, the lint and the benchmarks need beyond that.
 	[test]="tshark dpdk iputils-ping baresip-core linphone-cli
 		clang-format-14 clang-tidy cppcheck shellcheck codespell git
-		clang-14 libclang-rt-14-dev llvm-14 qemu-system-x86 busybox-static cpio"
+		clang-14 libclang-rt-14-dev llvm-14 qemu-system-x86 busybox-static cpio systemd udev"
 	# The peers of the benchmarks.
 	[bench]="rtpengine-daemon kamailio"
 )

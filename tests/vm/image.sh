@@ -4,7 +4,7 @@
 # busybox, linewatch-dp, the test program, the operator's scripts and the libraries of all these.
 #
 #   image.sh BUILD OUT     BUILD: folder of the build, also keeps the unpacked kernel; writes
-#                          OUT/vmlinuz and OUT/initramfs
+#                          OUT/vmlinuz, OUT/initramfs and OUT/initramfs-services, that and more
 set -euo pipefail
 build=$(realpath "$1")
 out=$(realpath "$2")
@@ -14,7 +14,7 @@ root=$out/root
 modules='virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover
 	virtio_net e1000 vmxnet3 tun tap vhost_iotlb vhost vhost_net irqbypass vfio vfio_virqfd
 	vfio_iommu_type1 vfio-pci-core vfio-pci llc stp garp mrp 8021q
-	veth'
+	veth crc32c_generic libcrc32c nfnetlink nf_tables autofs4'
 
 # Prints the folder of the kernel package's content. The package is not installed: that would touch
 # how this machine boots.
@@ -86,7 +86,7 @@ place_program "$build/dataplane/linewatch-dp" /linewatch/linewatch-dp
 place_program "$build/tests/vm/test_nic" /linewatch/test_nic
 place_program "$build/tests/component/test_nexthop_vlan" /linewatch/test_nexthop_vlan
 # EAL loads what it finds in its folder of drivers under the full version of the ABI alone.
-for driver in bus_pci bus_vdev mempool_ring net_e1000 net_vmxnet3 net_virtio net_tap; do
+for driver in bus_pci bus_vdev mempool_ring net_e1000 net_vmxnet3 net_virtio net_tap net_af_packet; do
 	for file in /usr/lib/*/dpdk/pmds-*/librte_"$driver".so.*.*; do
 		place_program "$file"
 	done
@@ -95,3 +95,12 @@ install -D -t "$root/linewatch/scripts" "$source"/scripts/{host,nic}-*.sh
 install "$source/tests/vm/operator.sh" "$root/linewatch/tests/vm/"
 install "$source/tests/vm/init.sh" "$root/init"
 (cd "$root" && find . | cpio --quiet -o -H newc) >"$out/initramfs"
+
+# The kernel unpacks one archive over the other.
+root=$out/services.root
+# shellcheck source-path=SCRIPTDIR source=services_image.sh
+. "$source/tests/vm/services_image.sh"
+{
+	cat "$out/initramfs"
+	services
+} >"$out/initramfs-services"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # The only process that the virtual machine's kernel starts: /init of the initramfs. The kernel's
-# command line says lw=nic or lw=noiommu. On the console "vm: pass WHAT", "vm: FAIL WHAT" and, at
-# last, "vm: end"; run.sh reads them.
+# command line says lw=nic, lw=noiommu or lw=services. On the console "vm: pass WHAT", "vm: FAIL
+# WHAT" and, at last, "vm: end"; run.sh reads them.
 export PATH=/usr/bin:/usr/sbin:/bin:/sbin
 busybox mkdir -p /proc /sys /dev /run /tmp /root
 busybox mount -t proc proc /proc
@@ -11,21 +11,28 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mkdir -p /var && ln -s /run /var/run
+mkdir -p /var /etc && ln -s /run /var/run
+printf '%s\n' root:x:0:0::/root:/bin/sh operator:x:1000:1000::/root:/bin/sh >/etc/passwd
 exec </dev/console >/dev/console 2>&1
 
 read -r commandline </proc/cmdline
 kind=nic
 case " $commandline " in
 *" lw=noiommu "*) kind=noiommu ;;
+*" lw=services "*) kind=services ;;
 esac
-for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net 8021q veth; do
+for driver in e1000 vmxnet3 virtio_pci virtio_net tun vhost_net 8021q veth crc32c_generic nf_tables \
+	autofs4; do
 	modprobe "$driver" || echo "vm: FAIL modprobe $driver"
 done
 ip link set lo up
 export LW_PCI=0000:01:00.0 LW_PEER_PCI=0000:00:05.0
 
 cd /linewatch || exit
+if [ $kind = services ]; then
+	tests/vm/services_boot.sh || echo "vm: FAIL services_boot.sh ended with $?"
+	exec /lib/systemd/systemd
+fi
 tests/vm/operator.sh $kind
 if [ $kind = nic ]; then
 	# The peer's interface is in net/, with virtio one folder further down.

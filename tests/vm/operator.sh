@@ -105,6 +105,10 @@ nic)
 	driver_of "$LW_PCI" >/tmp/driver
 	does "bind" "bound to vfio-pci (before: $(cat /tmp/driver))" nic-bind.sh "${LW_PCI#0000:}"
 	does "bind-again" "already" nic-bind.sh "$LW_PCI"
+	refuses "bind-for-nobody" "there is no user nobody-here" nic-bind.sh "$LW_PCI" nobody-here
+	does "bind-for-user" "already" nic-bind.sh "$LW_PCI" operator
+	[ "$(stat -c %U /dev/vfio/[0-9]*)" = operator ]
+	verdict $? "bind-gives-the-group-to-the-user"
 	does "check-finds-all" "device   $LW_PCI .* driver vfio-pci" host-check.sh
 	;;
 noiommu)

@@ -3,7 +3,7 @@
 # Boots a virtual machine for each NAME, without KVM, and shows what passed in it. As many run at once
 # as there are CPUs.
 #
-#   run.sh [NAME...]     e1000 vmxnet3 virtio noiommu, default: all
+#   run.sh [NAME...]     services e1000 vmxnet3 virtio noiommu, default: all
 #
 # The programs are those of build/ (or $LINEWATCH_BUILD). Consoles are kept in $LINEWATCH_LOGS, if
 # set, and shown when something fails.
@@ -23,16 +23,21 @@ declare -A models=(
 	[vmxnet3]=vmxnet3
 	[virtio]=virtio-net-pci,disable-legacy=on,iommu_platform=on
 	[noiommu]=e1000
+	[services]=virtio-net-pci
 )
 
 # boot: starts QEMU; its console is console.out, its monitor monitor.in.
 boot()
 {
-	local nic=${models[$name]} arguments
+	local nic=${models[$name]} arguments image=initramfs
 
 	# shellcheck disable=SC2054 # commas of QEMU
 	case $name in
 	noiommu) arguments=(-append "$append lw=noiommu") ;;
+	services)
+		image=initramfs-services
+		arguments=(-append "$append lw=services net.ifnames=0 systemd.show_status=0")
+		;;
 	*)
 		# Without intremap vfio refuses; 48 bits, so that DPDK may use virtual addresses.
 		arguments=(-append "$append lw=nic intel_iommu=on iommu=pt"
@@ -44,7 +49,7 @@ boot()
 	esac
 	qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1024 \
 		-nodefaults -no-user-config -display none -no-reboot \
-		-kernel ../vmlinuz -initrd ../initramfs "${arguments[@]}" \
+		-kernel ../vmlinuz -initrd ../$image "${arguments[@]}" \
 		-device pcie-root-port,id=hot,chassis=1,addr=4 \
 		-netdev hubport,hubid=0,id=near -device "$nic,id=lw,netdev=near,bus=hot" \
 		-netdev hubport,hubid=0,id=far -device "$nic,netdev=far,addr=5" \
@@ -109,7 +114,7 @@ cleanup()
 	rm -rf "$dir"
 }
 
-[ $# -gt 0 ] || set -- e1000 vmxnet3 virtio noiommu
+[ $# -gt 0 ] || set -- services e1000 vmxnet3 virtio noiommu
 for name in "$@"; do
 	[ -n "${models[$name]:-}" ] || {
 		echo "run.sh: $name is none of: ${!models[*]}" >&2
