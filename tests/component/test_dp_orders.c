@@ -100,7 +100,7 @@ static void await_gauges(const struct facts_head *facts, uint32_t bindings, uint
 static void test_acknowledgements(void **state)
 {
 	const struct facts_head *facts;
-	int fd = dp_client(&dp, 0, NULL, &facts);
+	int fd = dp_client(&dp, 0, NULL, &facts), other = dp_client(&dp, 1, NULL, NULL);
 	struct proto_binding set[4] = {
 		dp_binding(1), dp_binding(500), dp_binding(2), dp_binding(999)};
 	struct proto_handle del[2] = {{.id = 1, .gen = 1}, {.id = 700, .gen = 1}};
@@ -116,6 +116,10 @@ static void test_acknowledgements(void **state)
 	await_gauges(facts, 1, 0);
 	set[0].expires_ms = 1;
 	assert_int_equal(dp_order(fd, PROTO_BINDING_SET, set, 1, &ack), -ETIME);
+	/* Ids below its share are another client's as well as those above. */
+	assert_int_equal(dp_order(other, PROTO_BINDING_SET, &set[2], 1, &ack), -ERANGE);
+	assert_int_equal(dp_order(other, PROTO_BINDING_SET, &set[1], 1, &ack), 0);
+	close(other);
 	close(fd);
 }
 
@@ -144,6 +148,8 @@ static void test_media_claims(void **state)
 	assert_int_equal(dp_order(other, PROTO_FLOW_SET, set, 2, &ack), -EPERM);
 	assert_int_equal(ack.refused, 2);
 	assert_int_equal(ack.first_id, base);
+	assert_int_equal(dp_order(other, PROTO_FLOW_SET, &set[1], 1, &ack), -EPERM);
+	assert_int_equal(ack.first_id, base + 1);
 	close(fd);
 	close(other);
 }
