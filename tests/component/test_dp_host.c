@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -154,15 +155,20 @@ static void test_flood_starves_nobody(void **state)
 	       "ping -c 3 -w 20 192.0.2.10 >/dev/null; status=$?; wait; exit $status'");
 }
 
-static void refuses(const char *conf, const char *why)
+static void refuses_with(int status, const char *conf, const char *why)
 {
 	dp_launch(&dp, conf);
-	assert_int_equal(dp_wait(&dp), 1);
+	assert_int_equal(dp_wait(&dp), status);
 	if (dp_log_count(&dp, why) == 0) {
 		sh("cat %s", dp.log);
 		fail_msg("the log does not say: %s", why);
 	}
 	sh("rm %s", dp.log);
+}
+
+static void refuses(const char *conf, const char *why)
+{
+	refuses_with(1, conf, why);
 }
 
 /* Each start that cannot work ends with a line that says why. */
@@ -180,7 +186,8 @@ static void test_start_that_cannot_work(void **state)
 	refuses("  host_interface: busy0\n  ports: [\"vdev:net_null0,no-rx=1\"]\n",
 		"host interface busy0");
 	sh("ip link del busy0");
-	refuses("  workers: 300\n  ports: [\"vdev:net_null0\"]\n", "dataplane.workers");
+	refuses_with(
+		EX_CONFIG, "  workers: 300\n  ports: [\"vdev:net_null0\"]\n", "dataplane.workers");
 }
 
 /* Connects until the program, which does not look, has no place left for more. */
