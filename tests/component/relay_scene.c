@@ -153,6 +153,30 @@ void scene_expect_none(struct scene *s)
 		assert_int_equal(rig_punted(s->rig, class), 0);
 }
 
+struct addr scene_above(struct addr addr)
+{
+	addr.port++;
+	return addr;
+}
+
+void scene_report(struct scene *s, int leg, const struct addr *source, uint16_t port, uint32_t ssrc)
+{
+	struct frame frame = {0};
+
+	frame_rtcp(&frame, ssrc);
+	scene_feed(s, leg, source, port, &frame);
+}
+
+void scene_expect_report(struct scene *s, const struct addr *src, const struct addr *dst)
+{
+	struct frame got;
+
+	assert_true(rig_sent(s->rig, &got));
+	assert_true(addr_equal(&got.src, src));
+	assert_true(addr_equal(&got.dst, dst));
+	assert_int_equal(got.payload[1], 201);
+}
+
 const struct proto_flow_event *scene_event(struct scene *s, int leg, uint32_t kind)
 {
 	struct rig *rig = s->rig;

@@ -41,6 +41,12 @@ void scene_feed(
 void scene_expect(struct scene *s, int leg, struct frame *frame);
 void scene_expect_none(struct scene *s);
 
+/* RTCP: the port above one for RTP, a receiver report from a source, and the next frame as one. */
+struct addr scene_above(struct addr addr);
+void scene_report(
+	struct scene *s, int leg, const struct addr *source, uint16_t port, uint32_t ssrc);
+void scene_expect_report(struct scene *s, const struct addr *src, const struct addr *dst);
+
 /* Expects the next event, of that leg, and returns it. */
 const struct proto_flow_event *scene_event(struct scene *s, int leg, uint32_t kind);
 void scene_expect_no_event(struct scene *s);

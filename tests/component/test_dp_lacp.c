@@ -109,6 +109,18 @@ static void await_members(int side, uint32_t out)
 	assert_int_equal(facts[side]->port[0].state, FACTS_PORT_IN);
 }
 
+/* A cable is cut while the other carries on, and is laid again. */
+static void cut_and_lay(int cable_index)
+{
+	cut(cable_index);
+	await_members(0, 1);
+	await_members(1, 1);
+	passes();
+	cable(cable_index);
+	await_members(0, 0);
+	await_members(1, 0);
+}
+
 /* Each cable is cut while the other carries on, and is laid again. At the end all that passes has
  * passed by the one that was taken back first. */
 static void members_go(void **state)
@@ -116,24 +128,12 @@ static void members_go(void **state)
 	passes();
 	share_address();
 	for (int i = 0; i < 2; i++) {
-		cut(i);
-		await_members(0, 1);
-		await_members(1, 1);
-		passes();
-		cable(i);
-		await_members(0, 0);
-		await_members(1, 0);
+		cut_and_lay(i);
 		passes();
 		share_address();
 		assert_int_equal(facts[0]->port[0].removals, i + 1);
 	}
-	cut(0);
-	await_members(0, 1);
-	await_members(1, 1);
-	passes();
-	cable(0);
-	await_members(0, 0);
-	await_members(1, 0);
+	cut_and_lay(0);
 }
 
 /* By order: one member after the other, the partner keeps its own. */
@@ -153,15 +153,8 @@ static void members_are_reset(void **state)
 	assert_int_equal(facts[0]->port[0].resets, 2);
 	assert_int_equal(facts[0]->port[0].removals, 0);
 	assert_int_equal(facts[1]->port[0].resets, 0);
-	for (int i = 0; i < 2; i++) {
-		cut(i);
-		await_members(0, 1);
-		await_members(1, 1);
-		passes();
-		cable(i);
-		await_members(0, 0);
-		await_members(1, 0);
-	}
+	for (int i = 0; i < 2; i++)
+		cut_and_lay(i);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

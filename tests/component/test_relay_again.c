@@ -159,47 +159,23 @@ static void restored_and_moved(void **state)
 	scene_close(s);
 }
 
-static struct addr above(struct addr addr)
-{
-	addr.port++;
-	return addr;
-}
-
-static void expect(struct scene *s, const struct addr *src, const struct addr *dst)
-{
-	struct frame got;
-
-	assert_true(rig_sent(s->rig, &got));
-	assert_true(addr_equal(&got.src, src));
-	assert_true(addr_equal(&got.dst, dst));
-	assert_int_equal(got.payload[1], 201);
-}
-
-static void report(
-	struct scene *s, int leg, const struct addr *source, uint16_t port, uint32_t ssrc)
-{
-	struct frame frame = {0};
-
-	frame_rtcp(&frame, ssrc);
-	scene_feed(s, leg, source, port, &frame);
-}
-
 /* Of a host alone two packets are wanted, and both after the leg was opened again. */
 static void rtcp_begins_anew(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr near = s->phone[0], local = above(s->local[1]), dst = above(s->phone[1]);
+	struct addr near = s->phone[0], local = scene_above(s->local[1]),
+		    dst = scene_above(s->phone[1]);
 
 	near.port = 61234;
 	scene_set(s, 0);
 	scene_set(s, 1);
-	report(s, 0, &near, 1, 7);
+	scene_report(s, 0, &near, 1, 7);
 	s->flow[0].flags = PROTO_FLOW_RELEARN;
 	scene_set(s, 0);
-	report(s, 0, &near, 1, 7);
+	scene_report(s, 0, &near, 1, 7);
 	scene_expect_none(s);
-	report(s, 0, &near, 1, 7);
-	expect(s, &local, &dst);
+	scene_report(s, 0, &near, 1, 7);
+	scene_expect_report(s, &local, &dst);
 	scene_close(s);
 }
 
@@ -217,17 +193,17 @@ static void rtcp_restored(void **state)
 		const char *const *p = place[i];
 		struct scene *s = scene_open(p[0], p[1], p[2], p[3]);
 		struct addr known = rig_addr(p[4]), other = rig_addr(p[5]);
-		struct addr local = above(s->local[1]), dst = above(s->phone[1]);
+		struct addr local = scene_above(s->local[1]), dst = scene_above(s->phone[1]);
 
 		s->flow[0].latched_rtcp = known;
 		scene_set_latched(s);
 		/* The SDP's, and one that differs from the known one in its host alone. */
 		s->phone[0].port++;
-		report(s, 0, &s->phone[0], 1, 7);
-		report(s, 0, &other, 1, 7);
+		scene_report(s, 0, &s->phone[0], 1, 7);
+		scene_report(s, 0, &other, 1, 7);
 		scene_expect_none(s);
-		report(s, 0, &known, 1, 7);
-		expect(s, &local, &dst);
+		scene_report(s, 0, &known, 1, 7);
+		scene_expect_report(s, &local, &dst);
 		scene_close(s);
 	}
 }
@@ -237,13 +213,13 @@ static void rtcp_of_former_call(void **state)
 {
 	struct scene *s = scene_open4();
 	const uint32_t *heard = &s->rig->facts.flow_rtcp[s->flow[0].id];
-	struct addr source = above(s->phone[0]);
+	struct addr source = scene_above(s->phone[0]);
 	struct proto_handle old = {.id = s->flow[0].id, .gen = 1};
 	struct frame got;
 
 	scene_set(s, 0);
 	scene_set(s, 1);
-	report(s, 0, &source, 1, 7);
+	scene_report(s, 0, &source, 1, 7);
 	assert_true(rig_sent(s->rig, &got));
 	assert_int_not_equal(*heard, 0);
 	flow_del(s->rig->media, 0, &old);

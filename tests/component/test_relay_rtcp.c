@@ -8,43 +8,18 @@
 
 #include <cmocka.h>
 
-static struct addr above(struct addr addr)
-{
-	addr.port++;
-	return addr;
-}
-
-static void expect(struct scene *s, const struct addr *src, const struct addr *dst)
-{
-	struct frame got;
-
-	assert_true(rig_sent(s->rig, &got));
-	assert_true(addr_equal(&got.src, src));
-	assert_true(addr_equal(&got.dst, dst));
-	assert_int_equal(got.payload[1], 201);
-}
-
-static void report(
-	struct scene *s, int leg, const struct addr *source, uint16_t port, uint32_t ssrc)
-{
-	struct frame frame = {0};
-
-	frame_rtcp(&frame, ssrc);
-	scene_feed(s, leg, source, port, &frame);
-}
-
 /* The SDP's RTCP address is taken at its first packet; the stamp is RTCP's own. */
 static void own_port(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]), dst = above(s->phone[1]);
-	struct addr local = above(s->local[1]);
+	struct addr source = scene_above(s->phone[0]), dst = scene_above(s->phone[1]);
+	struct addr local = scene_above(s->local[1]);
 	const struct proto_flow_event *event;
 
 	scene_set(s, 0);
 	scene_set(s, 1);
-	report(s, 0, &source, 1, 7);
-	expect(s, &local, &dst);
+	scene_report(s, 0, &source, 1, 7);
+	scene_expect_report(s, &local, &dst);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], s->rig->w->now_tick);
 	assert_int_equal(s->rig->facts.flow[s->flow[0].id].count.heard, 0);
 	assert_int_equal(scene_count(s, 0)->packets, 0);
@@ -53,15 +28,15 @@ static void own_port(void **state)
 	event = scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
 	assert_true(addr_equal(&event->addr, &source));
 	/* From now on it is the only one. */
-	report(s, 0, &s->phone[0], 1, 7);
+	scene_report(s, 0, &s->phone[0], 1, 7);
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_OFF_SOURCE), 1);
 	/* What goes to the leg goes there. */
-	source = above(s->phone[1]);
-	dst = above(s->phone[0]);
-	local = above(s->local[0]);
-	report(s, 1, &source, 1, 8);
-	expect(s, &local, &dst);
+	source = scene_above(s->phone[1]);
+	dst = scene_above(s->phone[0]);
+	local = scene_above(s->local[0]);
+	scene_report(s, 1, &source, 1, 8);
+	scene_expect_report(s, &local, &dst);
 	scene_close(s);
 }
 
@@ -71,20 +46,20 @@ static void behind_nat(void **state)
 {
 	struct scene *s = scene_open4();
 	struct addr source = s->phone[0];
-	struct addr local = above(s->local[1]), dst = above(s->phone[1]);
+	struct addr local = scene_above(s->local[1]), dst = scene_above(s->phone[1]);
 
 	scene_learn(s);
 	source.port = 61234;
-	report(s, 0, &source, 1, 0x999);
+	scene_report(s, 0, &source, 1, 0x999);
 	scene_expect_none(s);
-	report(s, 0, &source, 1, SCENE_SSRC);
-	expect(s, &local, &dst);
+	scene_report(s, 0, &source, 1, SCENE_SSRC);
+	scene_expect_report(s, &local, &dst);
 	rig_pass(s->rig, 20);
 	scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
-	dst = above(s->phone[1]);
-	report(s, 1, &dst, 1, SCENE_SSRC + 1);
-	local = above(s->local[0]);
-	expect(s, &local, &source);
+	dst = scene_above(s->phone[1]);
+	scene_report(s, 1, &dst, 1, SCENE_SSRC + 1);
+	local = scene_above(s->local[0]);
+	scene_expect_report(s, &local, &source);
 	scene_close(s);
 }
 
@@ -93,7 +68,7 @@ static void behind_nat(void **state)
 static void to_nat(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]), local = above(s->local[1]), dst;
+	struct addr source = scene_above(s->phone[0]), local = scene_above(s->local[1]), dst;
 
 	s->flow[1].flags = PROTO_FLOW_SIGNAL;
 	s->flow[1].signal = rig_addr("198.51.100.2");
@@ -105,9 +80,9 @@ static void to_nat(void **state)
 	scene_expect(s, 1, NULL);
 	rig_pass(s->rig, 20);
 	scene_event(s, 1, PROTO_FLOW_LEARNT);
-	dst = above(s->phone[1]);
-	report(s, 0, &source, 1, SCENE_SSRC);
-	expect(s, &local, &dst);
+	dst = scene_above(s->phone[1]);
+	scene_report(s, 0, &source, 1, SCENE_SSRC);
+	scene_expect_report(s, &local, &dst);
 	scene_close(s);
 }
 
@@ -115,7 +90,7 @@ static void to_nat(void **state)
 static void rerouted(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]);
+	struct addr source = scene_above(s->phone[0]);
 	struct frame got;
 
 	s->flow[1].remote = (struct addr){0};
@@ -124,7 +99,7 @@ static void rerouted(void **state)
 	for (s->rig->route_shift = 0; s->rig->route_shift <= 2; s->rig->route_shift += 2) {
 		media_reroute(s->rig->media);
 		rig_pass(s->rig, 1100);
-		report(s, 0, &source, 1, SCENE_SSRC);
+		scene_report(s, 0, &source, 1, SCENE_SSRC);
 		assert_true(rig_sent(s->rig, &got));
 		assert_int_equal(got.mac_dst[0], s->rig->route_shift ? 6 : 2);
 	}
@@ -139,7 +114,7 @@ static void stranger(void **state)
 
 	scene_learn(s);
 	for (int n = 0; n < 20; n++)
-		report(s, 0, &other, 1, SCENE_SSRC);
+		scene_report(s, 0, &other, 1, SCENE_SSRC);
 	scene_expect_none(s);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
 	assert_int_equal(scene_quality(s, 0)->off_source, 20);
@@ -158,7 +133,7 @@ static void mux_other_port(void **state)
 	scene_learn(s);
 	source.port = 61234;
 	for (int n = 0; n < 5; n++)
-		report(s, 0, &source, 0, SCENE_SSRC);
+		scene_report(s, 0, &source, 0, SCENE_SSRC);
 	scene_expect_none(s);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], 0);
 	assert_int_equal(scene_quality(s, 0)->off_source, 5);
@@ -172,32 +147,32 @@ static void mux_other_port(void **state)
 static void moved(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]), near = s->phone[0];
-	struct addr local = above(s->local[1]), dst = above(s->phone[1]);
+	struct addr source = scene_above(s->phone[0]), near = s->phone[0];
+	struct addr local = scene_above(s->local[1]), dst = scene_above(s->phone[1]);
 
 	scene_learn(s);
 	near.port = 61234;
-	report(s, 0, &source, 1, SCENE_SSRC);
-	expect(s, &local, &dst);
+	scene_report(s, 0, &source, 1, SCENE_SSRC);
+	scene_expect_report(s, &local, &dst);
 	rig_pass(s->rig, 20);
 	scene_event(s, 0, PROTO_FLOW_LEARNT_RTCP);
 	for (int n = 0; n < 20; n++) {
-		report(s, 0, &s->phone[0], 1, SCENE_SSRC);
-		report(s, 0, &near, 1, SCENE_SSRC);
+		scene_report(s, 0, &s->phone[0], 1, SCENE_SSRC);
+		scene_report(s, 0, &near, 1, SCENE_SSRC);
 	}
 	rig_pass(s->rig, 14900);
-	report(s, 0, &near, 1, SCENE_SSRC);
+	scene_report(s, 0, &near, 1, SCENE_SSRC);
 	scene_expect_none(s);
 	assert_int_equal(scene_quality(s, 0)->off_source, 41);
 	rig_pass(s->rig, 100);
-	report(s, 0, &near, 1, SCENE_SSRC);
-	expect(s, &local, &dst);
+	scene_report(s, 0, &near, 1, SCENE_SSRC);
+	scene_expect_report(s, &local, &dst);
 	/* An offer/answer that opens the leg again forgets it at once. */
 	s->flow[0].flags = PROTO_FLOW_RELEARN;
 	s->flow[0].remote = rig_addr("10.0.0.13:4000");
 	s->flow[0].remote_rtcp = rig_addr("10.0.0.13:4001");
 	scene_set(s, 0);
-	report(s, 0, &near, 1, SCENE_SSRC);
+	scene_report(s, 0, &near, 1, SCENE_SSRC);
 	scene_expect_none(s);
 	scene_close(s);
 }
@@ -207,7 +182,7 @@ static void moved(void **state)
 static void guess(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]), answer = above(s->phone[1]);
+	struct addr source = scene_above(s->phone[0]), answer = scene_above(s->phone[1]);
 	struct frame got;
 	unsigned int sent = 0;
 
@@ -216,15 +191,15 @@ static void guess(void **state)
 	scene_set(s, 0);
 	scene_set(s, 1);
 	for (int n = 0; n < 100; n++) {
-		report(s, 0, &source, 1, SCENE_SSRC);
+		scene_report(s, 0, &source, 1, SCENE_SSRC);
 		sent += rig_sent(s->rig, &got);
 	}
 	assert_int_equal(sent, 20);
-	report(s, 1, &answer, 1, SCENE_SSRC + 1);
+	scene_report(s, 1, &answer, 1, SCENE_SSRC + 1);
 	assert_true(rig_sent(s->rig, &got));
 	rig_pass(s->rig, 20);
 	for (int n = 0; n < 100; n++) {
-		report(s, 0, &source, 1, SCENE_SSRC);
+		scene_report(s, 0, &source, 1, SCENE_SSRC);
 		assert_true(rig_sent(s->rig, &got));
 	}
 	scene_rtp(s, 0);
@@ -236,13 +211,13 @@ static void guess(void **state)
 static void no_guess(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]), local = above(s->local[1]);
-	struct addr dst = above(s->phone[1]);
+	struct addr source = scene_above(s->phone[0]), local = scene_above(s->local[1]);
+	struct addr dst = scene_above(s->phone[1]);
 
 	scene_learn(s);
 	for (int n = 0; n < 100; n++) {
-		report(s, 0, &source, 1, SCENE_SSRC);
-		expect(s, &local, &dst);
+		scene_report(s, 0, &source, 1, SCENE_SSRC);
+		scene_expect_report(s, &local, &dst);
 	}
 	scene_close(s);
 }
@@ -250,7 +225,7 @@ static void no_guess(void **state)
 static void malformed(void **state)
 {
 	struct scene *s = scene_open4();
-	struct addr source = above(s->phone[0]);
+	struct addr source = scene_above(s->phone[0]);
 	struct frame frame = {0};
 
 	scene_set_latched(s);
@@ -282,12 +257,12 @@ static void mux(void **state)
 		scene_learn(s);
 		for (int leg = 0; leg < 2; leg++) {
 			bool in = way >> leg & 1, out = way >> !leg & 1;
-			struct addr source = in ? s->phone[leg] : above(s->phone[leg]);
-			struct addr local = out ? s->local[!leg] : above(s->local[!leg]);
-			struct addr dst = out ? s->phone[!leg] : above(s->phone[!leg]);
+			struct addr source = in ? s->phone[leg] : scene_above(s->phone[leg]);
+			struct addr local = out ? s->local[!leg] : scene_above(s->local[!leg]);
+			struct addr dst = out ? s->phone[!leg] : scene_above(s->phone[!leg]);
 
-			report(s, leg, &source, !in, SCENE_SSRC + (uint32_t)leg);
-			expect(s, &local, &dst);
+			scene_report(s, leg, &source, !in, SCENE_SSRC + (uint32_t)leg);
+			scene_expect_report(s, &local, &dst);
 			assert_int_equal(
 				s->rig->facts.flow_rtcp[s->flow[leg].id], s->rig->w->now_tick);
 		}
@@ -304,7 +279,7 @@ static void not_muxed(void **state)
 	struct scene *s = scene_open4();
 
 	scene_set_latched(s);
-	report(s, 0, &s->phone[0], 0, SCENE_SSRC);
+	scene_report(s, 0, &s->phone[0], 0, SCENE_SSRC);
 	scene_expect_none(s);
 	assert_int_equal(scene_drops(s, FACTS_DROP_PAYLOAD_TYPE), 1);
 	scene_close(s);
@@ -319,7 +294,7 @@ static void only_rtcp(void **state)
 	s->flow[0].remote_rtcp = s->phone[0];
 	scene_set(s, 0);
 	scene_set(s, 1);
-	report(s, 0, &s->phone[0], 0, 5);
+	scene_report(s, 0, &s->phone[0], 0, 5);
 	assert_int_equal(s->rig->facts.flow_rtcp[s->flow[0].id], s->rig->w->now_tick);
 	scene_close(s);
 }
