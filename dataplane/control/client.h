@@ -17,9 +17,8 @@
 #define CLIENT_HELLO_MS 5000 /* for the first packet */
 #define CLIENT_EVENTS   8192 /* that may wait, power of two */
 #define CLIENT_FRAMES   512  /* captured, likewise */
-#define CLIENT_EVENTS_OF_PACKET                                           \
-	(3 * PROTO_RECORDS_MAX) /* each flow learnt, RTCP too, and silent \
-				 */
+/* Each flow of it is learnt, its RTCP too, and told silent. */
+#define CLIENT_EVENTS_OF_PACKET (3 * PROTO_RECORDS_MAX)
 
 /* What stays of a slot when its client goes. */
 struct server_slot {

@@ -10,8 +10,7 @@
 
 /* Ticks are compared signed: nothing may lie farther ahead. */
 #define BINDING_EXPIRES_MAX_MS (200ull * 86400 * 1000)
-#define BINDING_WALK_MS        1000 /* the walk comes by each binding in that time, */
-#define BINDING_WALK_LEAST     16   /* or by that many blocks in a tick */
+#define BINDING_WALK_LEAST     16 /* blocks of the walk in a tick */
 #define BINDING_NOTICE_MS      20
 
 static uint32_t binding_expiry(uint64_t expires_ms, uint64_t now_ms)

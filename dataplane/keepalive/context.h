@@ -76,6 +76,8 @@ static inline struct sweep *sweep_of(const struct worker *w)
 	return &w->keepalive->sweep[w->index];
 }
 
+#define BINDING_WALK_MS 1000 /* in which the walk comes by each binding */
+
 /* binding.c: one portion of the walk over all bindings, for expiry, sync, routes and shared
  * addresses; and whether the next one is to be soon. */
 void binding_walk(struct keepalive *keepalive, uint64_t now_ms);

@@ -18,8 +18,7 @@
 #define KEEPALIVE_SHORT_MS     60000 /* between two lines that the period cannot be kept */
 #define KEEPALIVE_CHANGE_MAILS 2     /* most mails of one change */
 #define KEEPALIVE_CAP_BITS     10
-#define KEEPALIVE_MANY         8    /* one in so many bindings */
-#define KEEPALIVE_WALK_MS      1000 /* that a walk over all bindings takes, with ticks of 20 ms */
+#define KEEPALIVE_MANY         8 /* one in so many bindings */
 
 static uint32_t keepalive_share(const struct keepalive_conf *conf)
 {
@@ -270,7 +269,7 @@ static void keepalive_watch_routes(struct keepalive *ka, uint64_t now_ms)
 	if (!lost && ka->routeless_ms)
 		keepalive_missed(ka, UINT32_MAX, ka->routeless_ms);
 	if (!lost || !ka->routeless_ms)
-		ka->routeless_ms = lost ? now_ms - KEEPALIVE_WALK_MS : 0;
+		ka->routeless_ms = lost ? now_ms - BINDING_WALK_MS : 0;
 }
 
 void keepalive_tick(struct keepalive *ka, uint64_t now_ms)
